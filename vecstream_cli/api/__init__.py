@@ -1,0 +1,1 @@
+"""Floor 4: the operations, and the Python API."""

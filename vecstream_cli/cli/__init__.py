@@ -1,0 +1,1 @@
+"""Floor 5: what a user types; one file per verb."""

@@ -1,0 +1,1 @@
+"""Floor 1: pure decisions. No I/O, no clock, no processes."""

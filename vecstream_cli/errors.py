@@ -1,0 +1,182 @@
+"""Every error a user can meet: its exit code, its sentence, its hint.
+
+    VecstreamError                 1   the run failed
+    ├── UsageError                 2   the command line or the configuration is wrong
+    ├── CollectionNotFound        10
+    ├── CollectionLocked          11
+    ├── AuthenticationFailed      12
+    ├── FingerprintMismatch       13   another model or chunking made this collection
+    ├── CeilingError              14   the memory ceiling is too small, or was exceeded
+    ├── ModelError                 1   a model that is not to be had, or cannot be used
+    ├── DatabaseError              1
+    │   └── ForeignCollection      1   a table that vecstream did not make
+    ├── ManifestError              1
+    ├── StageDied                  1   inference or the writer ended unexpectedly
+    ├── InternalError              1   a bug of ours
+    └── Interrupted      129/130/143   by signal
+
+    DocumentError                  costs a document, never the run
+
+A message is one sentence of what happened; `hint` is one sentence of what to do.
+"""
+
+import signal
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns; when several apply, `worst` decides."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    DOCUMENTS_FAILED = 3
+    NO_COLLECTION = 10
+    LOCKED = 11
+    AUTHENTICATION = 12
+    FINGERPRINT = 13
+    CEILING = 14
+    DELETIONS_HELD = 25
+    HANGUP = 129
+    INTERRUPT = 130
+    TERMINATED = 143
+
+
+_SEVERITY = (
+    ExitCode.INTERRUPT,
+    ExitCode.TERMINATED,
+    ExitCode.HANGUP,
+    ExitCode.FAILED,
+    ExitCode.USAGE,
+    ExitCode.LOCKED,
+    ExitCode.NO_COLLECTION,
+    ExitCode.CEILING,
+    ExitCode.FINGERPRINT,
+    ExitCode.AUTHENTICATION,
+    ExitCode.DELETIONS_HELD,
+    ExitCode.DOCUMENTS_FAILED,
+    ExitCode.DONE,
+)
+
+
+def worst(*codes: ExitCode) -> ExitCode:
+    """The code to end with when several apply."""
+    return min(codes, key=_SEVERITY.index, default=ExitCode.DONE)
+
+
+class VecstreamError(Exception):
+    """The run failed."""
+
+    exit_code: ExitCode = ExitCode.FAILED
+    default_hint: str = "Run again with --debug for the details."
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+
+class UsageError(VecstreamError):
+    """The command line, the configuration or the environment is wrong."""
+
+    exit_code = ExitCode.USAGE
+    default_hint = "See `vecstream --help`."
+
+
+class CollectionNotFound(VecstreamError):
+    """The database has no such collection."""
+
+    exit_code = ExitCode.NO_COLLECTION
+    default_hint = "Make it with `vecstream index PATH`, or name another with --collection."
+
+
+class CollectionLocked(VecstreamError):
+    """Another run holds the collection's lock."""
+
+    exit_code = ExitCode.LOCKED
+    default_hint = "Wait for that run to end, or pass --lock-wait SECONDS."
+
+
+class AuthenticationFailed(VecstreamError):
+    """The database refused the credentials."""
+
+    exit_code = ExitCode.AUTHENTICATION
+    default_hint = "Check the user, the password and the database's URI."
+
+
+class FingerprintMismatch(VecstreamError):
+    """The collection was made with another model, precision or chunking."""
+
+    exit_code = ExitCode.FINGERPRINT
+    default_hint = "Use the settings it was made with, or index into another --collection."
+
+
+class CeilingError(VecstreamError):
+    """`--max-memory` is too small to work, or was exceeded."""
+
+    exit_code = ExitCode.CEILING
+    default_hint = "Raise --max-memory, or lower --buffer and --parsers."
+
+
+class ModelError(VecstreamError):
+    """The model is not to be had, or is of a kind vecstream cannot run."""
+
+    default_hint = "Name a local folder, an installed model package or a cached hub model."
+
+
+class DatabaseError(VecstreamError):
+    """The database failed or refused."""
+
+    default_hint = "Check that the database can be reached and written, then run again."
+
+
+class ForeignCollection(DatabaseError):
+    """The table exists, but vecstream did not make it; it is never altered."""
+
+    default_hint = "Name another --collection; vecstream never writes to a table it did not make."
+
+
+class ManifestError(VecstreamError):
+    """The manifest cannot be opened, or a newer vecstream wrote it."""
+
+    default_hint = "Check the database folder's permissions and free space."
+
+
+class StageDied(VecstreamError):
+    """Inference or the writer ended unexpectedly; what was acknowledged is kept."""
+
+    default_hint = "Run the same command again; it goes on where this run stopped."
+
+
+class InternalError(VecstreamError):
+    """An invariant of vecstream's own broke."""
+
+    default_hint = "This is a bug: please report it with the output of the same run with --debug."
+
+
+class Interrupted(VecstreamError):
+    """A signal ended the run; what was written is committed."""
+
+    default_hint = "Run the same command again; it goes on where this run stopped."
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"Interrupted by {signal.Signals(signum).name}.")
+        self.signum = signum
+        self.exit_code = ExitCode(128 + signum)
+
+
+class DocumentError(Exception):
+    """Costs one document: a stable reason code and a sentence for a person.
+
+    `reason` is a short kebab-case code that scripts may match, such as ``encrypted``,
+    ``malformed``, ``empty``, ``unreadable``, ``changed-while-reading``, ``timeout``,
+    ``out-of-memory``, ``crashed``.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message

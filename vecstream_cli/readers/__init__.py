@@ -1,0 +1,1 @@
+"""Floor 2: a file to blocks of text."""
