@@ -1,0 +1,137 @@
+"""What a run tells its listener: plain facts, in order, from the supervisor's own thread."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from vecstream_cli.errors import ExitCode
+
+
+class Outcome(Enum):
+    """How a document ended in this run."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"  # failed in an earlier run and has not changed since
+
+
+class Stage(Enum):
+    """A stage of the ring, named by what it does."""
+
+    STARTING = "starting"
+    SCAN = "scan"
+    PARSE = "parse"
+    EMBED = "embed"
+    WRITE = "write"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The plan of the run, made before any child started."""
+
+    database: str
+    collection: str
+    model: str
+    dimension: int
+    device: str
+    chunk_size: int
+    parsers: int
+    inferences: int
+    slots: int
+    slot_bytes: int
+    max_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDone:
+    """A document reached its end; `reason` and `message` say why it failed.
+
+    Sent for every outcome but UNCHANGED, which is only counted.
+    """
+
+    source: str
+    path: str
+    outcome: Outcome
+    chunks: int = 0
+    reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know that is no document's failure: a page lost, a folder
+    that cannot be listed, a recycled parser."""
+
+    path: str | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the run stands; sent a few times a second. Bytes count the sources' files."""
+
+    seconds: float
+    stage: Stage  # the one that holds the others back
+    waiting_for: str  # the same in words, such as "parsing 3 documents"
+    scanned: int
+    scan_done: bool
+    documents_done: int
+    documents_pending: int
+    documents_failed: int
+    bytes_done: int
+    bytes_total: int
+    chunks_embedded: int
+    chunks_written: int
+    tokens: int
+    slots_free: int
+    slots_parsing: int
+    slots_embedding: int
+    slots_writing: int
+    memory_bytes: int
+    max_memory_bytes: int
+    current: tuple[str, ...]  # paths being read
+
+
+@dataclass(slots=True)
+class Summary:
+    """The counts of a run; the closing line of `--json` has these fields."""
+
+    exit_code: int = int(ExitCode.DONE)
+    documents_new: int = 0
+    documents_changed: int = 0
+    documents_unchanged: int = 0
+    documents_removed: int = 0
+    documents_failed: int = 0
+    documents_quarantined: int = 0
+    documents_skipped: int = 0
+    documents_empty: int = 0
+    chunks_embedded: int = 0
+    chunks_reused: int = 0
+    chunks_written: int = 0
+    chunks_deleted: int = 0
+    chunks_retokenized: int = 0
+    tokens: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    first_write_seconds: float | None = None
+    peak_memory_bytes: int = 0
+    max_memory_bytes: int = 0
+    parsers_replaced: int = 0
+    deletions_held: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """The fields in their order of declaration."""
+        return asdict(self)
+
+
+Event = RunStarted | DocumentDone | Notice | Progress | Summary
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """A listener that hears nothing."""
