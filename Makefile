@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help setup demo test check bench crash clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv with everything that development needs
 
