@@ -1,1 +1,1 @@
-"""Floor 2: a file to blocks of text."""
+"""Floor 2: a file becomes blocks of text with positions. One file a format; `registry` opens."""

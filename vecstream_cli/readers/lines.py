@@ -1,0 +1,70 @@
+"""Decoded text cut into lines, and runs of text cut into blocks of bounded length."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, Block, BlockKind
+
+# Not `str.splitlines`: that also cuts at form feeds, U+0085 and U+2028, as no editor counts lines.
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]+")
+
+_MAX_COMBINING = 32
+
+
+def lines(pieces: Iterable[str]) -> Iterator[str]:
+    r"""Lines with their ends (``\n``, ``\r\n`` or ``\r``) kept, whatever the pieces' borders.
+
+    A line longer than `MAX_BLOCK_CHARS` comes in parts, of which the last holds the line end.
+    """
+    held = ""
+    for piece in pieces:
+        found = _LINE.findall(held + piece)
+        # The last line may go on in the next piece, and so may a "\r" that starts a "\r\n".
+        held = found.pop() if found and not found[-1].endswith("\n") else ""
+        for line in found:
+            yield from parts(line)
+        if len(held) > MAX_BLOCK_CHARS:
+            *done, held = parts(held)
+            yield from done
+    yield from _LINE.findall(held)
+
+
+def parts(text: str, limit: int = MAX_BLOCK_CHARS) -> Iterator[str]:
+    """`text` in parts of at most `limit` characters, cut after whitespace where there is any."""
+    start = 0
+    while len(text) - start > limit:
+        end = _cut_before(text, start, start + limit)
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
+def blocks(
+    text: str,
+    kind: BlockKind = BlockKind.PARAGRAPH,
+    heading: tuple[str, ...] = (),
+    *,
+    page: int | None = None,
+    joined: bool = False,
+) -> Iterator[Block]:
+    """One block, or as many as its length asks for; all but the first are `joined`."""
+    for part in parts(text):
+        yield Block(part, kind, heading, page, joined)
+        joined = True
+
+
+def _cut_before(text: str, start: int, end: int) -> int:
+    """The best place to cut in the second half of ``text[start:end]``."""
+    middle = (start + end) // 2
+    for separator in ("\n", " ", "\t"):
+        found = text.rfind(separator, middle, end)
+        if found >= 0:
+            return found + 1
+    cut = end
+    while end - cut < _MAX_COMBINING and (
+        unicodedata.combining(text[cut]) or text[cut - 1 : cut + 1] == "\r\n"
+    ):
+        cut -= 1
+    return cut
