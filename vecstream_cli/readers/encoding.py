@@ -74,7 +74,7 @@ def detect(file: SourceFile, progress: Progress) -> Encoding:
     bad = _first_invalid_utf8(file, progress)
     if bad is None:
         return Encoding("utf-8")
-    window = head if bad < len(head) // 2 else file.at(bad - WINDOW_BYTES // 2, WINDOW_BYTES)
+    window = head if bad < len(head) // 2 else file.at(max(bad - WINDOW_BYTES // 2, 0), WINDOW_BYTES)
     if _is_damaged_utf8(window):
         return Encoding("utf-8")
     named = _detected(window, truncated=file.size > len(window))

@@ -15,6 +15,7 @@ from vecstream_cli.readers.outline import Outline, peek_title
 from vecstream_cli.readers.source import Progress, SourceFile
 
 VERSION = "text/1"
+RST_VERSION = "rst/1"
 
 # docutils allows any punctuation under a title; these are what people use, in plain text too.
 _ADORNMENT = re.compile(r"([=\-~*^\"'#+`:._])\1{2,}\s*\Z")

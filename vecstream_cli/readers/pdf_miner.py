@@ -1,0 +1,52 @@
+"""The second opinion on a PDF: pdfminer.six, where PDFium cannot open it or finds no text.
+
+Thirty times slower than PDFium, so it gives up on a document whose first pages hold nothing.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from vecstream_cli.core.blocks import ReaderWarning
+from vecstream_cli.readers.failures import document_errors, silenced
+from vecstream_cli.readers.pdf_text import cleaned, without_glyph_numbers
+from vecstream_cli.readers.source import Progress, SourceFile
+
+_PROBED_PAGES = 20
+
+
+def pages(
+    file: SourceFile, progress: Progress, warnings: list[ReaderWarning]
+) -> Iterator[tuple[int, str]]:
+    """(page number from 1, its cleaned text) for each page that has text, lazily.
+
+    Raises DocumentError where pdfminer cannot go on from page to page.
+    """
+    with silenced("pdfminer"), document_errors("the PDF"):
+        from pdfminer.converter import TextConverter
+        from pdfminer.layout import LAParams
+        from pdfminer.pdfdocument import PDFDocument
+        from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
+        from pdfminer.pdfpage import PDFPage
+        from pdfminer.pdfparser import PDFParser
+
+        file.seek(0)
+        tree = iter(PDFPage.create_pages(PDFDocument(PDFParser(cast("BinaryIO", file)))))
+    anything = False
+    number = 0
+    while anything or number < _PROBED_PAGES:
+        progress()
+        number += 1
+        out = io.StringIO()
+        with silenced("pdfminer"), document_errors(f"page {number}"):
+            page = next(tree, None)
+            if page is None:
+                return
+            # A fresh manager for each page: its cache of fonts would grow with the document.
+            manager = PDFResourceManager(caching=False)
+            device = TextConverter(manager, out, laparams=LAParams())
+            PDFPageInterpreter(manager, device).process_page(page)
+        text = cleaned(without_glyph_numbers(out.getvalue()))
+        if text.strip():
+            anything = True
+            yield number, text
