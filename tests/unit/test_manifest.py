@@ -1,0 +1,457 @@
+"""Proves that the manifest remembers what it must, durably, and refuses what it must."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, document_id, row_id
+from vecstream_cli.core.plan import Stamp
+from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.errors import InternalError, ManifestError
+from vecstream_cli.state.database import connect, migrate
+from vecstream_cli.state.entries import AcknowledgedRow, CommittedDocument, PendingDocument
+from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.schema import MIGRATIONS
+
+SOURCE = "/docs"
+STAMP = Stamp(size=1, mtime_ns=2, ctime_ns=3, inode=4)
+KEYS = [ChunkKey(bytes([n]) * 16) for n in range(5)]
+RECORD = CollectionRecord(
+    uuid="0f",
+    vector_fingerprint="aa",
+    chunk_fingerprint="bb",
+    facts={"model": "minilm"},
+    dimension=384,
+    created_at="2026-01-01T00:00:00+00:00",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "documents.sqlite3"
+
+
+@pytest.fixture
+def manifest(path: Path) -> Iterator[Manifest]:
+    with Manifest.open(path) as manifest:
+        manifest.bind(RECORD, created=True)
+        manifest.start_run(scan_started_ns=99)
+        yield manifest
+
+
+def pending(name: bytes, source: str = SOURCE) -> PendingDocument:
+    return PendingDocument(document_id(source, name), source, name)
+
+
+def committed(document: DocumentId, attempt: int, stamp: Stamp = STAMP) -> CommittedDocument:
+    return CommittedDocument(
+        id=document,
+        attempt=attempt,
+        stamp=stamp,
+        content_hash=ContentHash(b"c" * 16),
+        reader="text/1",
+        chunks=2,
+        tokens=30,
+        warnings=("page 3 is lost",),
+    )
+
+
+def store(manifest: Manifest, *names: bytes, source: str = SOURCE) -> list[DocumentId]:
+    """Documents that are whole in the database."""
+    documents = [pending(name, source) for name in names]
+    attempts = manifest.reserve_attempts(documents)
+    manifest.commit([committed(d.id, a.number) for d, a in zip(documents, attempts, strict=True)])
+    return [document.id for document in documents]
+
+
+def test_a_committed_document_is_known_by_its_path(manifest: Manifest) -> None:
+    name = b"caf\xe9/a.md"  # not UTF-8
+    [document] = store(manifest, name)
+    known = manifest.known(SOURCE, name)
+    assert known is not None
+    assert known.id == document
+    assert known.good is not None
+    assert (known.good.stamp, known.good.seen_ns, known.good.reader) == (STAMP, 99, "text/1")
+    assert known.content_hash == b"c" * 16
+    assert not known.pending
+    assert manifest.known(SOURCE, b"b.md") is None
+    assert manifest.known("/elsewhere", name) is None
+
+
+def test_a_source_whose_folder_is_not_utf8_is_kept_apart(manifest: Manifest) -> None:
+    source = os.fsdecode(b"/caf\xe9")
+    store(manifest, b"a.md", source=source)
+    assert manifest.known(source, b"a.md") is not None
+    assert [each.name for each in manifest.sources()] == [source]
+
+
+@pytest.mark.parametrize("inode", [0, 2**63 - 1, 2**63, 2**64 - 1])
+def test_every_inode_survives_storage(manifest: Manifest, inode: int) -> None:
+    stamp = replace(STAMP, inode=inode, mtime_ns=-1)
+    [attempt] = manifest.reserve_attempts([pending(b"a.md")])
+    manifest.commit([committed(pending(b"a.md").id, attempt.number, stamp)])
+    known = manifest.known(SOURCE, b"a.md")
+    assert known is not None
+    assert known.good is not None
+    assert known.good.stamp == stamp
+
+
+def test_an_attempt_is_never_given_twice(path: Path) -> None:
+    given: list[int] = []
+    for _ in range(3):
+        with Manifest.open(path) as manifest:
+            manifest.bind(RECORD, created=True)
+            given += [a.number for a in manifest.reserve_attempts([pending(b"a"), pending(b"b")])]
+    assert len(set(given)) == 6
+    assert given == sorted(given)
+
+
+def test_an_attempt_is_not_given_again_after_the_manifest_was_lost(path: Path) -> None:
+    with Manifest.open(path) as manifest:
+        manifest.bind(RECORD, created=True)
+        lost = manifest.reserve_attempts([pending(b"%d" % n) for n in range(100)])
+    path.unlink()
+    with Manifest.open(path) as manifest:
+        manifest.bind(RECORD)
+        [attempt] = manifest.reserve_attempts([pending(b"a")])
+    assert attempt.number > lost[-1].number
+
+
+def test_only_a_first_attempt_is_fresh(manifest: Manifest) -> None:
+    assert [a.fresh for a in manifest.reserve_attempts([pending(b"a"), pending(b"b")])] == [
+        True
+    ] * 2
+    assert [a.fresh for a in manifest.reserve_attempts([pending(b"a"), pending(b"c")])] == [
+        False,
+        True,
+    ]
+
+
+def test_nothing_is_fresh_where_the_collection_is_older_than_the_manifest(path: Path) -> None:
+    with Manifest.open(path) as manifest:
+        manifest.bind(RECORD)
+        [attempt] = manifest.reserve_attempts([pending(b"a")])
+    assert not attempt.fresh
+
+
+def test_a_reservation_survives_the_death_of_its_process(path: Path) -> None:
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_manifest import RECORD, Manifest, pending
+manifest = Manifest.open(Path({str(path)!r}))
+manifest.bind(RECORD, created=True)
+print(manifest.reserve_attempts([pending(b"a")])[0].number, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == -9, done.stderr
+    with Manifest.open(path) as manifest:
+        known = manifest.known(SOURCE, b"a")
+        assert known is not None
+        assert known.pending
+        assert manifest.reserve_attempts([pending(b"a")])[0].number > int(done.stdout)
+
+
+def test_an_interrupted_attempt_keeps_the_last_good_version(manifest: Manifest) -> None:
+    store(manifest, b"a")
+    manifest.reserve_attempts([pending(b"a")])
+    known = manifest.known(SOURCE, b"a")
+    assert known is not None
+    assert known.pending
+    assert known.good is not None
+
+
+def test_acknowledged_rows_of_an_interrupted_attempt_are_remembered(manifest: Manifest) -> None:
+    document = pending(b"a").id
+    [first] = manifest.reserve_attempts([pending(b"a")])
+    rows = [AcknowledgedRow(document, first.number, KEYS[0], n) for n in (0, 1)]
+    manifest.acknowledge(rows)
+    manifest.acknowledge(rows)
+    manifest.reserve_attempts([pending(b"a")])
+    assert manifest.chunk_ids(document, first.number) == [
+        row_id(document, KEYS[0], occurrence) for occurrence in (0, 1)
+    ]
+
+
+def test_a_commit_drops_the_rows_of_other_attempts(manifest: Manifest) -> None:
+    document = pending(b"a").id
+    [old] = manifest.reserve_attempts([pending(b"a")])
+    manifest.acknowledge([AcknowledgedRow(document, old.number, KEYS[0], 0)])
+    [new] = manifest.reserve_attempts([pending(b"a")])
+    manifest.acknowledge([AcknowledgedRow(document, new.number, KEYS[1], 0)])
+    manifest.commit([committed(document, new.number)])
+    assert manifest.chunk_ids(document, old.number) == []
+    assert manifest.chunk_ids(document, new.number) == [row_id(document, KEYS[1], 0)]
+
+
+def test_a_stale_attempt_cannot_be_committed(manifest: Manifest) -> None:
+    [old] = manifest.reserve_attempts([pending(b"a")])
+    manifest.reserve_attempts([pending(b"a")])
+    with pytest.raises(InternalError):
+        manifest.commit([committed(pending(b"a").id, old.number)])
+    known = manifest.known(SOURCE, b"a")
+    assert known is not None
+    assert known.good is None
+
+
+def test_a_failure_keeps_the_good_version_and_its_rows(manifest: Manifest) -> None:
+    document = pending(b"a").id
+    [good] = manifest.reserve_attempts([pending(b"a")])
+    manifest.acknowledge([AcknowledgedRow(document, good.number, KEYS[0], 0)])
+    manifest.commit([committed(document, good.number)])
+    [bad] = manifest.reserve_attempts([pending(b"a")])
+    manifest.acknowledge([AcknowledgedRow(document, bad.number, KEYS[1], 0)])
+    manifest.fail(document, reason="malformed", message="No.", stamp=STAMP, reader="pdf/1")
+
+    known = manifest.known(SOURCE, b"a")
+    assert known is not None
+    assert known.good is not None
+    assert known.good.attempt == good.number
+    assert not known.pending
+    assert manifest.chunk_ids(document, good.number) == [row_id(document, KEYS[0], 0)]
+    assert manifest.chunk_ids(document, bad.number) == []
+    [failure] = manifest.failures()
+    assert (failure.relative, failure.reason, failure.kept) == (b"a", "malformed", True)
+
+
+def test_failures_are_counted_until_the_file_changes(manifest: Manifest) -> None:
+    document = pending(b"a").id
+    counts = []
+    for stamp in (STAMP, STAMP, replace(STAMP, size=9)):
+        manifest.reserve_attempts([pending(b"a")])
+        manifest.fail(document, reason="timeout", message="Slow.", stamp=stamp, reader=None)
+        known = manifest.known(SOURCE, b"a")
+        assert known is not None
+        assert known.failure is not None
+        assert known.failure.stamp == stamp
+        counts.append(known.failure.count)
+    assert counts == [1, 2, 1]
+
+
+def test_a_success_forgets_the_failure(manifest: Manifest) -> None:
+    manifest.reserve_attempts([pending(b"a")])
+    manifest.fail(pending(b"a").id, reason="x", message="X.", stamp=STAMP, reader=None)
+    store(manifest, b"a")
+    assert list(manifest.failures()) == []
+
+
+def test_a_refreshed_document_has_its_new_stamp_and_its_old_content(manifest: Manifest) -> None:
+    [document] = store(manifest, b"a")
+    manifest.start_run(scan_started_ns=500)
+    manifest.reserve_attempts([pending(b"a")])
+    manifest.refresh([(document, replace(STAMP, inode=77))])
+    known = manifest.known(SOURCE, b"a")
+    assert known is not None
+    assert known.good is not None
+    assert (known.good.stamp.inode, known.good.seen_ns, known.pending) == (77, 500, False)
+
+
+def test_an_abandoned_first_attempt_leaves_the_document_fresh(manifest: Manifest) -> None:
+    manifest.reserve_attempts([pending(b"a")])
+    manifest.abandon([pending(b"a").id])
+    assert manifest.known(SOURCE, b"a") is None
+    assert manifest.reserve_attempts([pending(b"a")])[0].fresh
+
+
+def test_abandoning_an_attempt_does_not_forget_an_older_one_that_never_ended(
+    manifest: Manifest,
+) -> None:
+    [document] = store(manifest, b"a")
+    manifest.reserve_attempts([pending(b"a")])  # killed: rows of it may be in the database
+    manifest.reserve_attempts([pending(b"a")])
+    manifest.abandon([document])
+    known = manifest.known(SOURCE, b"a")
+    assert known is not None
+    assert known.pending
+
+
+def test_unseen_documents_are_those_of_the_source_that_the_scan_did_not_find(
+    manifest: Manifest,
+) -> None:
+    names = [b"%04d" % n for n in range(2500)]
+    ids = store(manifest, *names)
+    store(manifest, b"other", source="/other")
+    manifest.start_run(scan_started_ns=1)
+    manifest.mark_seen(ids[::2])
+    manifest.reserve_attempts([pending(b"new")])
+    assert [each.relative for each in manifest.unseen(SOURCE)] == names[1::2]
+
+
+def test_unseen_documents_may_be_removed_while_they_are_listed(manifest: Manifest) -> None:
+    names = [b"%04d" % n for n in range(2500)]
+    store(manifest, *names)
+    manifest.start_run(scan_started_ns=1)
+    removed = []
+    gone = manifest.unseen(SOURCE)
+    while batch := list(islice(gone, 300)):
+        manifest.remove([each.id for each in batch])
+        removed += [each.relative for each in batch]
+    assert removed == names
+    assert manifest.counts().known == 0
+
+
+def test_nothing_at_or_below_a_protected_path_is_unseen(manifest: Manifest) -> None:
+    store(manifest, b"a", b"a.md", b"a/b", b"a/b/c", b"ab/c", b"c/a/d", b"f")
+    manifest.start_run(scan_started_ns=1)
+    assert [e.relative for e in manifest.unseen(SOURCE, [b"a", b"f"])] == [
+        b"a.md",
+        b"ab/c",
+        b"c/a/d",
+    ]
+    assert list(manifest.unseen(SOURCE, [b""])) == []
+
+
+def test_documents_are_listed_by_folder_and_by_source(manifest: Manifest) -> None:
+    store(manifest, b"a", b"a-b", b"a/x", b"a/y/z", b"a0", b"b")
+    store(manifest, b"a/q", source="/other")
+    assert [e.relative for e in manifest.documents_under(SOURCE, b"a")] == [b"a", b"a/x", b"a/y/z"]
+    assert [(e.source, e.relative) for e in manifest.documents_under(None, b"a/q")] == [
+        ("/other", b"a/q")
+    ]
+    assert len(list(manifest.documents_under())) == 7
+
+
+def test_counts_add_up(manifest: Manifest) -> None:
+    store(manifest, b"a", b"b")
+    manifest.reserve_attempts([pending(b"c"), pending(b"d")])
+    manifest.fail(pending(b"c").id, reason="x", message="X.", stamp=STAMP, reader=None)
+    counts = manifest.counts()
+    assert (counts.documents, counts.chunks, counts.tokens) == (2, 4, 60)
+    assert (counts.failed, counts.pending, counts.known) == (1, 1, 4)
+    assert manifest.counts(SOURCE) == counts
+    assert manifest.counts("/other").known == 0
+
+
+def test_another_collection_voids_everything_but_the_attempt_counter(manifest: Manifest) -> None:
+    [attempt] = manifest.reserve_attempts([pending(b"a")])
+    assert manifest.bind(replace(RECORD, uuid="ee"))
+    assert manifest.counts().known == 0
+    assert manifest.known(SOURCE, b"a") is None
+    [later] = manifest.reserve_attempts([pending(b"a")])
+    assert later.number > attempt.number
+    assert not later.fresh
+
+
+def test_the_same_collection_voids_nothing(manifest: Manifest) -> None:
+    store(manifest, b"a")
+    newer = replace(RECORD, last_run="2026-02-02T00:00:00+00:00")
+    assert not manifest.bind(newer)
+    assert manifest.collection == newer
+    assert manifest.counts().documents == 1
+    assert manifest.reserve_attempts([pending(b"b")])[0].fresh
+
+
+def test_the_last_run_is_remembered_with_its_end(manifest: Manifest) -> None:
+    run = manifest.start_run(scan_started_ns=1)
+    begun = manifest.last_run()
+    assert begun is not None
+    assert (begun.number, begun.finished_at) == (run, None)
+    manifest.finish_run(run, {"chunks_written": 7}, 3)
+    ended = manifest.last_run()
+    assert ended is not None
+    assert (ended.exit_code, ended.summary) == (3, {"chunks_written": 7})
+    assert ended.finished_at is not None
+
+
+def test_a_source_knows_when_it_was_last_listed_completely(manifest: Manifest) -> None:
+    manifest.listed(SOURCE, b"/docs", complete=True)
+    [complete] = manifest.sources()
+    manifest.listed(SOURCE, b"/mnt/docs", complete=False)
+    [partial] = manifest.sources()
+    assert complete.listed_at is not None
+    assert partial == replace(complete, base=b"/mnt/docs")
+
+
+def test_the_manifest_is_private(manifest: Manifest) -> None:
+    files = list(manifest.path.parent.iterdir())
+    assert len(files) == 3  # with -wal and -shm
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+
+
+def test_it_can_be_read_while_a_run_writes(manifest: Manifest) -> None:
+    store(manifest, b"a")
+    with Manifest.open(manifest.path, read_only=True) as reader:
+        assert reader.counts().documents == 1
+        with pytest.raises(ManifestError, match="read-only"):
+            reader.bind(replace(RECORD, uuid="ee"))
+
+
+def test_a_missing_manifest_is_not_made_by_a_reader(path: Path) -> None:
+    with pytest.raises(ManifestError, match="no manifest"):
+        Manifest.open(path, read_only=True)
+    assert not path.parent.exists()
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    Manifest.open(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(ManifestError, match="newer vecstream"):
+        Manifest.open(path)
+
+
+def test_an_older_schema_is_migrated_and_keeps_its_rows(path: Path) -> None:
+    with Manifest.open(path) as manifest:
+        manifest.bind(RECORD, created=True)
+        store(manifest, b"a")
+    db = connect(path, create=False, read_only=False)
+    migrate(db, path, [*MIGRATIONS, ["ALTER TABLE documents ADD COLUMN colour TEXT"]])
+    assert db.execute("SELECT path, colour FROM documents").fetchall() == [(b"a", None)]
+    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+    db.close()
+
+
+def test_a_failed_migration_changes_nothing(path: Path) -> None:
+    Manifest.open(path).close()
+    db = connect(path, create=False, read_only=False)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(db, path, [*MIGRATIONS, ["CREATE TABLE extra (a)", "NOT SQL"]])
+    assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'extra'").fetchone() is None
+    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    db.close()
+
+
+def test_the_database_of_another_program_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    db.close()
+    with pytest.raises(ManifestError, match="another program"):
+        Manifest.open(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database " * 300, b"SQLite format 3\0" + b"\xff" * 8192]
+)
+def test_a_damaged_manifest_is_named_in_one_sentence(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(ManifestError, match="damaged") as caught:
+        Manifest.open(path)
+    assert str(path) in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_manifest_that_cannot_grow_says_so_and_keeps_what_it_had(manifest: Manifest) -> None:
+    store(manifest, b"a")
+    manifest._db.execute("PRAGMA max_page_count = 1")  # as on a full disk: SQLITE_FULL
+    with pytest.raises(ManifestError, match="disk is full"):
+        manifest.reserve_attempts([pending(b"%06d" % n * 20) for n in range(2000)])
+    assert manifest.counts().known == 1
+
+
+def test_using_a_document_that_is_not_under_way_is_a_bug(manifest: Manifest) -> None:
+    [document] = store(manifest, b"a")
+    with pytest.raises(InternalError):
+        manifest.acknowledge([AcknowledgedRow(document, 1, KEYS[0], 0)])

@@ -1,0 +1,260 @@
+"""The manifest as `status` reads it: what can be asked of it without changing it."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from vecstream_cli.core.ids import ContentHash, DocumentId, RowId, row_id
+from vecstream_cli.core.plan import KnownDocument, KnownFailure, KnownVersion, Stamp
+from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.errors import ManifestError
+from vecstream_cli.state.database import check_version, connect, explained, migrate
+from vecstream_cli.state.entries import (
+    Counts,
+    DocumentPath,
+    FailedDocument,
+    RunRecord,
+    SourceRecord,
+)
+from vecstream_cli.state.schema import MIGRATIONS
+
+_PAGE = 1000
+_INT64 = 1 << 63
+
+_KNOWN = """
+    SELECT d.id, d.pending,
+           d.attempt, d.size, d.mtime_ns, d.ctime_ns, d.inode, d.seen_ns, d.content_hash, d.reader,
+           f.reason, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.reader, f.count
+    FROM documents d LEFT JOIN failures f ON f.document = d.number
+    WHERE d.source = ? AND d.path = ?"""
+
+
+class ManifestView:
+    """An open manifest; errors are ManifestErrors."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self._path = path
+        self._db = db
+        self._sources: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
+        """The manifest at `path`, migrated to this version; made where it is missing.
+
+        Raises ManifestError, also where a newer vecstream wrote it.
+        """
+        if not path.exists() and (read_only or not create):
+            raise ManifestError(
+                f"There is no manifest at {path}.", hint="The next `vecstream index` makes one."
+            )
+        manifest = cls(path, connect(path, create=create, read_only=read_only))
+        try:
+            manifest._prepare(read_only=read_only)
+        except BaseException:
+            manifest.close()
+            raise
+        return manifest
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def collection(self) -> CollectionRecord | None:
+        """The collection this manifest is about; None before the first `bind`."""
+        row = self._row("SELECT record FROM collection")
+        return None if row is None else CollectionRecord(**json.loads(row[0]))
+
+    def last_run(self) -> RunRecord | None:
+        """The newest run, finished or not."""
+        row = self._row(
+            "SELECT number, started_at, finished_at, exit_code, summary FROM runs"
+            " ORDER BY number DESC LIMIT 1"
+        )
+        if row is None:
+            return None
+        number, started_at, finished_at, exit_code, summary = row
+        return RunRecord(number, started_at, finished_at, exit_code, json.loads(summary or "{}"))
+
+    def counts(self, source: str | None = None) -> Counts:
+        """How much there is, in all or of one source."""
+        row = self._row(
+            "SELECT count(d.attempt), ifnull(sum(d.chunks), 0), ifnull(sum(d.tokens), 0),"
+            " count(f.document), count(d.pending), count(*)"
+            " FROM documents d LEFT JOIN failures f ON f.document = d.number"
+            " WHERE ?1 IS NULL OR d.source = (SELECT number FROM sources WHERE name = ?1)",
+            None if source is None else encoded(source),
+        )
+        assert row is not None
+        return Counts(*row)
+
+    def sources(self) -> list[SourceRecord]:
+        """Every source, by name."""
+        rows = self._rows("SELECT name, base, listed_at FROM sources ORDER BY name")
+        return [SourceRecord(_decoded(name), base, listed_at) for name, base, listed_at in rows]
+
+    def failures(self) -> Iterator[FailedDocument]:
+        """The documents whose newest state could not be indexed."""
+        after = 0
+        while page := self._rows(
+            "SELECT f.document, d.id, s.name, d.path, f.reason, f.message, f.count, f.failed_at,"
+            " d.attempt IS NOT NULL FROM failures f JOIN documents d ON d.number = f.document"
+            " JOIN sources s ON s.number = d.source WHERE f.document > ?"
+            " ORDER BY f.document LIMIT ?",
+            after,
+            _PAGE,
+        ):
+            for _, document, source, path, reason, message, count, failed_at, kept in page:
+                yield FailedDocument(
+                    id=DocumentId(document),
+                    source=_decoded(source),
+                    relative=path,
+                    reason=reason,
+                    message=message,
+                    count=count,
+                    failed_at=failed_at,
+                    kept=bool(kept),
+                )
+            after = page[-1][0]
+
+    def documents_under(
+        self, source: str | None = None, prefix: bytes = b""
+    ) -> Iterator[DocumentPath]:
+        """The documents at or below `prefix` of one source, or of all, by path.
+
+        They may be removed while this is consumed.
+        """
+        names = [source] if source is not None else [each.name for each in self.sources()]
+        for name in names:
+            for _, document in self._walk(name, prefix):
+                yield document
+
+    def known(self, source: str, relative: bytes) -> KnownDocument | None:
+        """What is remembered of a document."""
+        number = self._source(source)
+        row = None if number is None else self._row(_KNOWN, number, relative)
+        return None if row is None else _known(row)
+
+    def chunk_ids(self, document: DocumentId, attempt: int) -> list[RowId]:
+        """The ids of a document's rows that were acknowledged for this attempt."""
+        rows = self._rows(
+            "SELECT key, occurrence FROM chunks WHERE attempt = ?"
+            " AND document = (SELECT number FROM documents WHERE id = ?)",
+            attempt,
+            document,
+        )
+        return [row_id(document, key, occurrence) for key, occurrence in rows]
+
+    def _walk(self, source: str, prefix: bytes) -> Iterator[tuple[int, DocumentPath]]:
+        """The source's documents at or below `prefix`, each with its number, in pages."""
+        number = self._source(source)
+        if number is None:
+            return
+        query = "SELECT number, id, path FROM documents WHERE source = ? AND path "
+        # "/" + 1 is "0": every path below a folder lies between the two.
+        below, end = (prefix + b"/", prefix + b"0") if prefix else (b"", b"\xff" * 8)
+        page = self._rows(query + "= ?", number, prefix)
+        while True:
+            for row, document, path in page:
+                yield row, DocumentPath(DocumentId(document), source, path)
+            if page:
+                below = max(below, page[-1][2])
+            page = self._rows(
+                query + "> ? AND path < ? ORDER BY path LIMIT ?", number, below, end, _PAGE
+            )
+            if not page:
+                return
+
+    def _source(self, name: str) -> int | None:
+        number = self._sources.get(name)
+        if number is None:
+            row = self._row("SELECT number FROM sources WHERE name = ?", encoded(name))
+            if row is not None:
+                number = self._sources[name] = row[0]
+        return number
+
+    @explained
+    def _row(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        return row
+
+    @explained
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, values).fetchall()
+
+    @explained
+    def _prepare(self, *, read_only: bool) -> None:
+        if not read_only:
+            migrate(self._db, self._path, MIGRATIONS)
+        elif check_version(self._db, self._path, newest=len(MIGRATIONS)) < len(MIGRATIONS):
+            raise ManifestError(
+                f"An older vecstream wrote {self._path}.", hint="Run `vecstream index` once."
+            )
+
+
+def now() -> str:
+    """The time for a person and for a record: ISO 8601 in UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def pages(items: Iterable[DocumentId], size: int = _PAGE // 2) -> Iterator[list[DocumentId]]:
+    """The items in lists of at most `size`."""
+    page: list[DocumentId] = []
+    for item in items:
+        page.append(item)
+        if len(page) == size:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def columns(stamp: Stamp) -> tuple[int, int, int, int]:
+    """A stamp for SQLite, whose integers are signed and of 64 bits.
+
+    Inodes are unsigned, and some file systems use all the bits; times past 2262 are cut, so
+    that a file with such a time is verified in every run.
+    """
+    inode = stamp.inode - 2 * _INT64 if stamp.inode >= _INT64 else stamp.inode
+    return stamp.size, _clamped(stamp.mtime_ns), _clamped(stamp.ctime_ns), inode
+
+
+def _clamped(time_ns: int) -> int:
+    return max(-_INT64, min(time_ns, _INT64 - 1))
+
+
+def _stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stamp:
+    return Stamp(size, mtime_ns, ctime_ns, inode if inode >= 0 else inode + 2 * _INT64)
+
+
+def _known(row: tuple[Any, ...]) -> KnownDocument:
+    document, pending, attempt, *_ = row
+    good = failure = None
+    if attempt is not None:
+        good = KnownVersion(attempt, _stamp(*row[3:7]), row[7], ContentHash(row[8]), row[9])
+    if row[10] is not None:
+        failure = KnownFailure(row[10], _stamp(*row[11:15]), row[15], row[16])
+    return KnownDocument(DocumentId(document), good, failure, pending is not None)
+
+
+def encoded(source: str) -> bytes:
+    """A source's name as bytes: a folder's name need not be UTF-8."""
+    return source.encode("utf-8", "surrogateescape")
+
+
+def _decoded(source: bytes) -> str:
+    return source.decode("utf-8", "surrogateescape")
