@@ -140,7 +140,7 @@ class Chunker:
                 start, budget = max(start, done), self._budget
 
     def _sliced(self, stretch: Stretch, start: int, text: str, at: int) -> Ids | None:
-        """The model's input for `text`, cut out of the whole text's ids; None: not to be trusted."""
+        """The model's input for `text`, cut from ids at hand; None: not to be trusted."""
         stop = stretch.unit_after(at + len(text))
         if not self._tokenizer.sliceable or stretch.has_doubt(start, stop):
             return None

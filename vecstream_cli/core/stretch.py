@@ -69,7 +69,7 @@ class Stretch:
         found = _VISIBLE.search(self.text, int(self.chars[unit]))
         if found is None:
             return len(self)
-        return int(np.searchsorted(self.chars, found.start(), "right")) - 1
+        return int(self.chars.searchsorted(found.start(), "right")) - 1
 
     def has_more_than(self, start: int, tokens: int, chars: int) -> bool:
         """Whether more than so many tokens, or characters, follow `start`."""
@@ -86,7 +86,7 @@ class Stretch:
 
     def unit_after(self, char: int) -> int:
         """The first unit that starts at or after a character."""
-        return int(np.searchsorted(self.chars, char))
+        return int(self.chars.searchsorted(char))
 
     def ids_between(self, start: int, end: int) -> Ids:
         """The ids of units ``start:end``."""
@@ -98,7 +98,7 @@ class Stretch:
 
     def has_doubt(self, start: int, end: int) -> bool:
         """Whether the ids of units ``start:end`` may differ from those of their text alone."""
-        found = np.searchsorted(self.doubtful, (start, end))
+        found = self.doubtful.searchsorted((start, end))
         return bool(found[0] < found[1])
 
     def best_cut(self, start: int, floor: int, budget: int, max_chars: int, *, last: bool) -> int:
@@ -109,10 +109,10 @@ class Stretch:
         """
         lowest = max(start, floor) + 1
         highest = min(
-            int(np.searchsorted(self.tokens, self.tokens[start] + budget, "right")) - 1,
-            int(np.searchsorted(self.chars, self.chars[start] + max_chars, "right")) - 1,
+            int(self.tokens.searchsorted(self.tokens[start] + budget, "right")) - 1,
+            int(self.chars.searchsorted(self.chars[start] + max_chars, "right")) - 1,
         )
-        walls = self.severed[np.searchsorted(self.severed, start, "right") :]
+        walls = self.severed[self.severed.searchsorted(start, "right") :]
         if len(walls) and walls[0] <= highest:
             highest = int(walls[0])
         elif last and highest >= len(self):
@@ -133,8 +133,8 @@ class Stretch:
         """Where the chunk after one of ``start:end`` begins to share about `overlap` tokens."""
         if not overlap or end >= len(self):
             return end
-        first = int(np.searchsorted(self.tokens, self.tokens[end] - overlap))
-        walls = self.severed[: np.searchsorted(self.severed, end, "right")]
+        first = int(self.tokens.searchsorted(self.tokens[end] - overlap))
+        walls = self.severed[: self.severed.searchsorted(end, "right")]
         first = max(first, start + 1, int(walls[-1]) if len(walls) else 0)
         if first >= end:
             return end
@@ -142,4 +142,4 @@ class Stretch:
 
 
 def _from(indexes: Indexes, first: int) -> Indexes:
-    return indexes[np.searchsorted(indexes, first) :] - first
+    return indexes[indexes.searchsorted(first) :] - first

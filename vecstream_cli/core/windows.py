@@ -1,4 +1,4 @@
-"""Blocks to windows: runs of text long enough to be worth a call, short enough to keep memory flat."""
+"""Blocks to windows: runs of text long enough to be worth a call, short enough to hold."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

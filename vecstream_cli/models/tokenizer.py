@@ -60,7 +60,7 @@ class Tokenizer:
             ) from error
         try:
             exact = HFTokenizer.from_buffer(data)
-        except Exception as error:  # noqa: BLE001 (the library raises nothing narrower)
+        except Exception as error:  # the library raises nothing narrower
             raise ModelError(
                 f"{str(tokenizer_file)!r} is not a tokenizer: {error}.",
                 hint="The model's folder needs the tokenizer.json of a fast tokenizer.",
@@ -86,19 +86,22 @@ class Tokenizer:
         """`text` as units of at most `longest_unit` tokens, a single character excepted."""
         family = self._family
         units: list[str] = family.units.findall(text)
+        chars = _edges(units)
         continued: list[int] = []
-        if max(map(len, units), default=0) > family.longest:
+        if _longest(chars) > family.longest:
             units, continued = _cut_up(units, continued, lambda unit: _pieces(unit, family))
+            chars = _edges(units)
         encoded = self._encode_units(units)
-        while max(map(len, encoded), default=0) > longest_unit * _ID_BYTES:
-            sizes = zip(units, encoded, strict=True)
-            long = {u for u, e in sizes if len(e) > longest_unit * _ID_BYTES and len(u) > 1}
+        tokens = _edges(encoded) // _ID_BYTES
+        while _longest(tokens) > longest_unit:
+            counts = zip(units, np.diff(tokens), strict=True)
+            long = {unit for unit, count in counts if count > longest_unit and len(unit) > 1}
             if not long:
                 break
             units, continued = _cut_up(units, continued, partial(_halves, long))
             encoded = self._encode_units(units)
+            chars, tokens = _edges(units), _edges(encoded) // _ID_BYTES
         ids = np.frombuffer(b"".join(encoded), np.int32)
-        chars, tokens = _edges(units), _edges(encoded) // _ID_BYTES
         joints = np.array(continued, np.int64)
         doubtful = self._doubtful(text, ids, chars, tokens)
         if family.severs:
@@ -196,6 +199,10 @@ def _edges(parts: Sequence[Sized]) -> Indexes:
     edges = np.zeros(len(parts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=edges[1:])
     return edges
+
+
+def _longest(edges: Indexes) -> int:
+    return int(np.diff(edges).max(initial=0))
 
 
 def _cut_up(
