@@ -1,4 +1,4 @@
-"""Pack chunks of many lengths into batches of bounded cost, so that little or no padding is paid."""
+"""Pack chunks of many lengths into batches of bounded cost: little or no padding is paid."""
 
 import numpy as np
 from numpy.typing import NDArray

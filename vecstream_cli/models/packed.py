@@ -1,0 +1,240 @@
+"""The BERT family run on packed tokens: no padding is computed, no transformers imported."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from vecstream_cli.errors import ModelError
+from vecstream_cli.models.linear import ACTIVATIONS, Linear, linear
+from vecstream_cli.models.relative import RelativeBias
+from vecstream_cli.models.runs import Run
+from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.models.weights import Weights
+
+_WORDS = "embeddings.word_embeddings.weight"
+_POSITIONS = "embeddings.position_embeddings.weight"
+_TOKEN_TYPES = "embeddings.token_type_embeddings.weight"
+_RELATIVE = "encoder.relative_attention_bias.weight"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a family calls the parts of layer {i}."""
+
+    layer: str = "encoder.layer.{i}."
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    output: str = "attention.output.dense"
+    output_norm: str = "attention.output.LayerNorm"
+    up: str = "intermediate.dense"
+    down: str = "output.dense"
+    down_norm: str = "output.LayerNorm"
+
+
+_BERT = _Names()
+_MPNET = _Names(
+    query="attention.attn.q",
+    key="attention.attn.k",
+    value="attention.attn.v",
+    output="attention.attn.o",
+    output_norm="attention.LayerNorm",
+)
+_DISTILBERT = _Names(
+    layer="transformer.layer.{i}.",
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    output="attention.out_lin",
+    output_norm="sa_layer_norm",
+    up="ffn.lin1",
+    down="ffn.lin2",
+    down_norm="output_layer_norm",
+)
+_FAMILIES = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+    "camembert": _BERT,
+    "mpnet": _MPNET,
+    "distilbert": _DISTILBERT,
+}
+# Families that count positions from behind their padding id.
+_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def can_pack(config: Mapping[str, Any]) -> bool:
+    """Whether a model of this config.json is of the family, without the family's rarer options."""
+    return (
+        config.get("model_type") in _FAMILIES
+        and config.get("position_embedding_type", "absolute") == "absolute"
+        and not config.get("is_decoder")
+        and _activation(config) in ACTIVATIONS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Norm:
+    weight: torch.Tensor
+    bias: torch.Tensor
+    epsilon: float
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(rows, self.weight.shape, self.weight, self.bias, self.epsilon)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    inputs: tuple[Linear, ...]  # query, key and value: one fused layer, or three
+    output: Linear
+    output_norm: _Norm
+    up: Linear
+    down: Linear
+    down_norm: _Norm
+
+
+class PackedModel:
+    """Token ids [tokens] and their runs to hidden states [tokens, width]."""
+
+    kind = "packed"
+
+    def __init__(
+        self, spec: ModelSpec, config: Mapping[str, Any], device: torch.device, *, reorder: bool
+    ) -> None:
+        """With `reorder` the layers' weights are copied once into the CPU's favourite layout;
+        without it they stay pages of their file, which other processes share.
+        """
+        self._heads = int(config.get("num_attention_heads") or config["n_heads"])
+        self._padding: int | None = None
+        if spec.architecture == "mpnet":
+            self._padding = 1
+        elif spec.architecture in _AFTER_PADDING:
+            padding = config.get("pad_token_id")
+            self._padding = 1 if padding is None else int(padding)
+        loader = _Loader(spec, config, device, reorder=reorder)
+        try:
+            self._words = loader.resident(_WORDS)
+            self._positions = loader.positions()
+            self._norm = loader.norm("embeddings.LayerNorm")
+            count = int(config.get("num_hidden_layers") or config["n_layers"])
+            self._layers = [loader.layer(i) for i in range(count)]
+            self._bias = loader.relative_bias(self._heads)
+        except KeyError as error:
+            raise ModelError(
+                f"Model {spec.name} calls itself {spec.architecture} but has no weights {error}."
+            ) from error
+        self.vocabulary = len(self._words)
+        self.positions = len(self._positions) - (0 if self._padding is None else self._padding + 1)
+
+    def __call__(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+        hidden = self._embeddings(ids, runs)
+        for layer in self._layers:
+            hidden = layer.output_norm(layer.output.onto(hidden, self._attend(layer, hidden, runs)))
+            hidden = layer.down_norm(layer.down.onto(hidden, layer.up(hidden)))
+        return hidden
+
+    def _embeddings(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+        rows = F.embedding(ids, self._words).float()
+        if self._padding is not None and bool((ids == self._padding).any()):
+            rows += self._positions[self._positions_around_padding(ids, runs, self._padding)]
+        else:
+            first = 0 if self._padding is None else self._padding + 1
+            for run in runs:
+                run.of(rows).add_(self._positions[first : first + run.length])
+        return self._norm(rows)
+
+    @staticmethod
+    def _positions_around_padding(
+        ids: torch.Tensor, runs: Sequence[Run], padding: int
+    ) -> torch.Tensor:
+        """A padding token that stands in the text itself takes no position of its own."""
+        real = (ids != padding).long()
+        counted = torch.cat([run.of(real).cumsum(1).flatten() for run in runs])
+        return counted * real + padding
+
+    def _attend(self, layer: _Layer, hidden: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+        width = hidden.shape[1]
+        inputs = [part for made in layer.inputs for part in torch.split(made(hidden), width, dim=1)]
+        attended = torch.empty_like(hidden)
+        for run in runs:
+            query, key, value = (self._by_head(run.of(rows)) for rows in inputs)
+            mask = None if self._bias is None else self._bias(run.length)
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            self._by_head(run.of(attended)).copy_(mixed)
+        return attended
+
+    def _by_head(self, rows: torch.Tensor) -> torch.Tensor:
+        """[count, length, width] as [count, heads, length, width / heads]; a view."""
+        count, length, width = rows.shape
+        return rows.view(count, length, self._heads, width // self._heads).transpose(1, 2)
+
+
+class _Loader:
+    """Takes a model's parts out of its files."""
+
+    def __init__(
+        self, spec: ModelSpec, config: Mapping[str, Any], device: torch.device, *, reorder: bool
+    ) -> None:
+        self._device = device
+        self._names = _FAMILIES[spec.architecture]
+        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        self._activation = _activation(config)
+        self._reorder = reorder
+        # Pages count as this process's memory while their mapping lives: what is read once to
+        # be copied comes from a mapping that ends with this loader.
+        self._kept = Weights(spec.weights, anchor=_WORDS)
+        copied = reorder or device.type != "cpu"
+        self._passing = Weights(spec.weights, anchor=_WORDS) if copied else self._kept
+
+    def resident(self, name: str) -> torch.Tensor:
+        """A table of which only the rows that are looked up are ever read, in its own precision."""
+        return self._kept[name].to(self._device)
+
+    def positions(self) -> torch.Tensor:
+        """The position table, with the one token type that a single text has folded in."""
+        table = self._get(_POSITIONS)
+        return table + self._get(_TOKEN_TYPES)[0] if _TOKEN_TYPES in self._passing else table
+
+    def norm(self, name: str) -> _Norm:
+        return _Norm(
+            self._get(f"{name}.weight").clone(), self._get(f"{name}.bias").clone(), self._epsilon
+        )
+
+    def layer(self, index: int) -> _Layer:
+        names, prefix = self._names, self._names.layer.format(i=index)
+        inputs = [prefix + name for name in (names.query, names.key, names.value)]
+        return _Layer(
+            inputs=self._inputs(inputs),
+            output=self._linear(prefix + names.output),
+            output_norm=self.norm(prefix + names.output_norm),
+            up=self._linear(prefix + names.up, activation=self._activation),
+            down=self._linear(prefix + names.down),
+            down_norm=self.norm(prefix + names.down_norm),
+        )
+
+    def relative_bias(self, heads: int) -> RelativeBias | None:
+        if _RELATIVE not in self._passing:
+            return None
+        return RelativeBias(self._get(_RELATIVE).clone(), heads)
+
+    def _inputs(self, names: Sequence[str]) -> tuple[Linear, ...]:
+        """One wide layer where the weights are copied anyway, else three."""
+        if self._passing is self._kept:
+            return tuple(map(self._linear, names))
+        weight = torch.cat([self._get(f"{name}.weight") for name in names])
+        bias = torch.cat([self._get(f"{name}.bias") for name in names])
+        return (linear(weight, bias, reorder=self._reorder),)
+
+    def _linear(self, name: str, *, activation: str | None = None) -> Linear:
+        weight, bias = self._get(f"{name}.weight"), self._get(f"{name}.bias").clone()
+        return linear(weight, bias, activation=activation, reorder=self._reorder)
+
+    def _get(self, name: str) -> torch.Tensor:
+        return self._passing[name].to(self._device, torch.float32)
+
+
+def _activation(config: Mapping[str, Any]) -> str:
+    return str(config.get("hidden_act") or config.get("activation") or "gelu")
