@@ -1,0 +1,158 @@
+"""What every database must be able to do for a collection, and the words used for it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from vecstream_cli.core.record import CollectionRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a database takes, as data.
+
+    `target_rows` is the batch at which it is near its best speed; `max_rows` the largest it
+    takes (None: any). `nul_in_text` says whether text may hold U+0000.
+    """
+
+    target_rows: int
+    max_rows: int | None = None
+    nul_in_text: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A row that a search found; `score` is the cosine similarity, 1 at most.
+
+    `metadata` is JSON as stored. The other fields are the row's own.
+    """
+
+    score: float
+    id: str
+    document_id: str
+    source: str
+    path: str
+    ordinal: int
+    char_start: int
+    char_end: int
+    page: int | None
+    heading: str | None
+    text: str
+    metadata: str | None
+
+
+class Adapter(ABC):
+    """One collection in one database, opened for reading or for writing.
+
+    Only the writer process opens one for writing, one at a time; any number may read meanwhile.
+    Methods that write return once the database has acknowledged the rows, and keep no reference
+    to the batch. All of them raise DatabaseError where the database fails or refuses, and
+    AuthenticationFailed where it refuses the credentials.
+    """
+
+    name: ClassVar[str]
+    limits: ClassVar[Limits]
+    environment: ClassVar[Mapping[str, str]] = {}
+    """Variables a writing process needs from its start, so that its memory stays flat."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, uri: str | None, collection: str, *, read_only: bool) -> Self:
+        """Connect; the collection need not exist. Opened read-only, nothing is ever made."""
+
+    @classmethod
+    @abstractmethod
+    def local_folder(cls, uri: str | None) -> Path | None:
+        """The folder of an embedded database on this machine, else None; imports no client."""
+
+    @abstractmethod
+    def record(self) -> CollectionRecord | None:
+        """What the collection says of itself now; None where there is no such collection.
+
+        Raises ForeignCollection where the table is there but carries no record.
+        """
+
+    @abstractmethod
+    def create(self, record: CollectionRecord) -> None:
+        """Make the empty collection with its record, which never changes but for `last_run`."""
+
+    @abstractmethod
+    def update_record(self, *, last_run: str) -> None:
+        """Note when, or by what, the collection was last written."""
+
+    @abstractmethod
+    def append(self, batch: "pa.RecordBatch | pa.Table") -> None:
+        """Add rows whose ids are known to be new. `batch` has the columns of `row_schema`."""
+
+    @abstractmethod
+    def merge(self, batch: "pa.RecordBatch | pa.Table") -> None:
+        """Add rows, replacing those with the same id; ids are unique within `batch`."""
+
+    @abstractmethod
+    def delete_superseded(self, pairs: Sequence[tuple[str, int]]) -> int | None:
+        """For each (document_id, attempt): delete the document's rows of any other attempt.
+
+        Returns the number of rows deleted, None where the database does not say; so do the
+        other deletions.
+        """
+
+    @abstractmethod
+    def delete_documents(self, document_ids: Sequence[str]) -> int | None:
+        """Delete every row of these documents."""
+
+    @abstractmethod
+    def keep_only(self, document_id: str, ids: Sequence[str]) -> int | None:
+        """Delete the document's rows but for `ids`, those of its last good version."""
+
+    @abstractmethod
+    def fetch_vectors(self, ids: Sequence[str]) -> "pa.Table":
+        """The columns `id` and `vector` of the rows that exist, in any order."""
+
+    @abstractmethod
+    def scan(self, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+        """These columns of all rows, in bounded batches, as of one moment."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """The number of rows."""
+
+    @abstractmethod
+    def search(self, vector: Sequence[float], k: int) -> list[Hit]:
+        """The `k` rows nearest to `vector` by cosine, best first."""
+
+    @abstractmethod
+    def maintain(self, *, final: bool = False) -> bool:
+        """Compact, clean up and index where that is due; `final`: the run is about to end.
+
+        Cheap when nothing is due, so it may follow every write. Returns whether it did work.
+        """
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Delete the collection whole. Raises CollectionNotFound, or ForeignCollection."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the database; more than once is fine."""
+
+    def ids(self) -> Iterator[str]:
+        """The id of every row."""
+        for batch in self.scan(("id",)):
+            yield from batch.column(0).to_pylist()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
