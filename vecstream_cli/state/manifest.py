@@ -258,6 +258,7 @@ class Manifest(ManifestView):
                 row = self._row("SELECT number FROM documents WHERE id = ?", document)
                 if row is not None:
                     self._delete(row[0])
+                self._under_way.pop(document, None)
 
     def _reserve(self, document: PendingDocument, attempt: int) -> bool:
         row = self._row("SELECT number, pending FROM documents WHERE id = ?", document.id)

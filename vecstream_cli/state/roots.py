@@ -28,7 +28,7 @@ class Root:
 
 
 def roots_of(
-    paths: Sequence[Path], *, files_from: str | None = None, source: str | None = None
+    paths: Sequence[Path], files_from: str | None = None, source: str | None = None
 ) -> list[Root]:
     """The roots for the paths of a command line, none inside another, sorted by folder.
 
