@@ -40,19 +40,20 @@ class Layout:
 def compaction_due(layout: Layout, *, final: bool) -> bool:
     """Whether to compact now, which rewrites every fragment under a million rows.
 
-    During a run the pieces must be many and, together, worth half of the largest: the table
-    grows by that factor between two compactions, so all of them cost a small multiple of the
-    last. A hundred pieces of a big table wait until their number slows reading. At the end of
-    a run few pieces are enough, but one changed document does not rewrite a big table.
+    During a run the pieces must be many and, where the table is not small, together worth half
+    of the largest: it grows by that factor between two compactions, so all of them cost a small
+    multiple of the last. A hundred pieces of a big table wait until their number slows reading.
+    At the end of a run few pieces are enough, but one changed document does not rewrite a big
+    table.
     """
     if layout.fragments < 1:
         return False
+    cheap = layout.stored_rows <= CHEAP_ROWS
     if final:
         wasteful = layout.stored_rows - layout.rows > layout.stored_rows // 10
         joinable = layout.small >= FINAL_FRAGMENTS
-        cheap = layout.stored_rows <= CHEAP_ROWS and layout.fragments > 1
-        return wasteful or joinable or cheap
+        return wasteful or joinable or (cheap and layout.fragments > 1)
     if layout.small >= TOO_MANY_FRAGMENTS:
         return True
     fresh = layout.stored_rows - layout.largest
-    return layout.small >= MANY_FRAGMENTS and 2 * fresh >= layout.largest
+    return layout.small >= MANY_FRAGMENTS and (cheap or 2 * fresh >= layout.largest)
