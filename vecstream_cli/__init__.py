@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vecstream_cli.pipeline.events import Summary
     from vecstream_cli.settings import Settings
 
+    __version__: str
+
 __all__ = [
     "Database",
     "EmbeddingModel",
@@ -41,6 +43,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vecstream")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

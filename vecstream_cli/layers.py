@@ -151,6 +151,7 @@ KEYS: Mapping[str, _Kind] = {
     "document-timeout": SECONDS,
     "checksum": SWITCH,
     "strict": SWITCH,
+    "allow-mass-delete": SWITCH,
     "lock-wait": SECONDS,
     "debug": SWITCH,
 }

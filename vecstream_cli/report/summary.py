@@ -173,7 +173,7 @@ def _afterwords(summary: Summary, listed: int) -> Iterator[Text]:
         yield Text()
         yield Text(
             f"{plural(summary.deletions_held, 'deletion')} held back: so many documents of one "
-            "source are gone that it may not be mounted.",
+            "source are gone that it may not be mounted. Pass --allow-mass-delete to delete them.",
             "yellow",
         )
     if summary.documents_failed > listed or summary.documents_quarantined:

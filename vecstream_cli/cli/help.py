@@ -1,0 +1,44 @@
+"""Help screens in plain text, options in groups: they appear at once, on any terminal."""
+
+from typing import Any
+
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+_OTHER = "Other"
+
+
+class Verb(TyperCommand):
+    """A verb whose options stand under the panel each was defined with."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then a section for each panel, in order of first appearance."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if isinstance(param, TyperArgument):
+                title, record = "Arguments", (param.display_name_raw, param.help or "")
+            else:
+                assert isinstance(param, TyperOption)
+                title = param.rich_help_panel or _OTHER
+                record = (_spelled(param), param.help or "")
+            sections.setdefault(title, []).append(record)
+        sections[_OTHER] = sections.pop(_OTHER, [])
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class Verbs(TyperGroup):
+    """The root: the verbs in their order, then the few options."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write both."""
+        self.format_commands(ctx, formatter)
+        options = [param for param in self.get_params(ctx) if isinstance(param, TyperOption)]
+        with formatter.section("Options"):
+            formatter.write_dl([(_spelled(option), option.help or "") for option in options])
+
+
+def _spelled(option: TyperOption) -> str:
+    """``-c, --config FILE``; the negative of a switch is left to the manual."""
+    names = ", ".join(sorted(option.opts, key=len))
+    return names if option.is_flag else f"{names} {option.metavar}"

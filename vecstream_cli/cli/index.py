@@ -1,0 +1,55 @@
+"""``vecstream index``: documents into the database; and again, for what changed."""
+
+import typer
+
+from vecstream_cli.cli import options
+from vecstream_cli.cli.command import Command, run
+from vecstream_cli.errors import ExitCode, UsageError
+
+
+def index(
+    context: typer.Context,
+    paths: options.Paths = None,
+    files_from: options.FilesFrom = None,
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    hidden: options.Hidden = None,
+    follow_links: options.FollowLinks = None,
+    limit: options.Limit = None,
+    source: options.Source = None,
+    db: options.Db = None,
+    db_uri: options.DbUri = None,
+    collection: options.Collection = None,
+    lock_wait: options.LockWait = None,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    chunk_size: options.ChunkSize = None,
+    chunk_overlap: options.ChunkOverlap = None,
+    max_memory: options.MaxMemory = None,
+    buffer: options.Buffer = None,
+    parsers: options.Parsers = None,
+    document_timeout: options.DocumentTimeout = None,
+    checksum: options.Checksum = None,
+    strict: options.Strict = None,
+    allow_mass_delete: options.AllowMassDelete = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = None,
+) -> int:
+    """Index documents. Run it again to take in what is new, changed or gone."""
+    return run(context, _index)
+
+
+def _index(command: Command) -> ExitCode:
+    command.reporter.expect_summary()
+    settings = command.settings()
+    if not settings.paths and settings.files_from is None:
+        raise UsageError(
+            "Nothing was named to index.",
+            hint="Name files or folders, as in `vecstream index ./docs`, or pass --files-from.",
+        )
+    from vecstream_cli.api.index import index
+
+    return ExitCode(index(settings, command.reporter.hear).exit_code)

@@ -1,0 +1,61 @@
+"""``vecstream search``: the chunks that answer a question best."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from vecstream_cli.cli import options
+from vecstream_cli.cli.command import Command, run
+from vecstream_cli.errors import ExitCode, UsageError
+
+Query = Annotated[str, typer.Argument(metavar="QUERY", help="What you want to know.")]
+Top = Annotated[int, typer.Option("--top", "-k", metavar="N", help="How many results.", min=1)]
+
+
+def search(
+    context: typer.Context,
+    query: Query,
+    top: Top = 5,
+    db: options.Db = None,
+    db_uri: options.DbUri = None,
+    collection: options.Collection = None,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = None,
+) -> int:
+    """Search a collection by meaning, with the model that it was made with."""
+    return run(context, lambda command: _search(command, query, top))
+
+
+def _search(command: Command, query: str, top: int) -> ExitCode:
+    if not query.strip():
+        raise UsageError("The query is empty.", hint='Ask something: vecstream search "…".')
+    settings = command.settings()
+    from vecstream_cli.api.search import search
+
+    reporter = command.reporter
+    with reporter.busy("Searching …"):
+        hits = search(
+            query,
+            k=top,
+            db=settings.db,
+            db_uri=settings.db_uri,
+            collection=settings.collection,
+            model=settings.model if command.flags.get("model") else None,
+            revision=settings.revision if command.flags.get("model") else None,
+            device=settings.device,
+        )
+    if reporter.lines is not None:
+        for rank, hit in enumerate(hits, start=1):
+            reporter.lines.emit("hit", {"rank": rank} | asdict(hit))
+        reporter.lines.closing["hits"] = len(hits)
+        return ExitCode.DONE
+    from vecstream_cli.report.results import print_hits
+
+    print_hits(reporter.streams.out, hits, query)
+    return ExitCode.DONE
