@@ -81,6 +81,7 @@ class Settings:
 
     checksum: bool = False
     strict: bool = False
+    allow_mass_delete: bool = False
     lock_wait: float = 0.0
     debug: bool = False
 

@@ -123,6 +123,7 @@ class Summary:
     max_memory_bytes: int = 0
     parsers_replaced: int = 0
     deletions_held: int = 0
+    scan_problems: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """The fields in their order of declaration."""

@@ -1,0 +1,219 @@
+"""Real runs of the real command: a tiny random model, a folder of documents, a fresh database."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+WORDS = (
+    "the ring holds slots of text and vectors until a database has written every row it was given "
+    "while parsers read documents and keys rotate once a quarter on the first monday of the month"
+).split()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of two layers with random weights, saved as sentence-transformers saves one."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("tiny-model")
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    trainer = trainers.WordPieceTrainer(vocab_size=400, special_tokens=special)
+    tokenizer.train_from_iterator(
+        [" ".join(WORDS), "abcdefghijklmnopqrstuvwxyz 0123456789"], trainer
+    )
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=ends
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=64, max_position_embeddings=128,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    (folder / "1_Pooling").mkdir()
+    files: dict[str, object] = {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+            {"idx": 2, "name": "2", "path": "2", "type": "sentence_transformers.models.Normalize"},
+        ],
+        "1_Pooling/config.json": {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True},
+        "sentence_bert_config.json": {"max_seq_length": 64},
+    }  # fmt: skip
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+    return folder
+
+
+def prose(words: int, seed: int = 0) -> str:
+    """`words` words in paragraphs, different for every seed."""
+    picked = [WORDS[(i * 7 + i * i * 3 + seed * 11 + i // 13) % len(WORDS)] for i in range(words)]
+    picked[:1] = [f"document {seed}"]
+    lines = [" ".join(picked[i : i + 12]) for i in range(0, words, 12)]
+    return "\n".join(line + (".\n" if n % 5 == 4 else "") for n, line in enumerate(lines)) + "\n"
+
+
+def write_documents(folder: Path, count: int, words: int = 200) -> None:
+    """`count` Markdown documents with one heading each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        (folder / f"doc-{number:04}.md").write_text(f"# Title {number}\n\n{prose(words, number)}")
+
+
+@dataclass(slots=True)
+class Finished:
+    """A run that has ended; `lines` are what --json printed."""
+
+    code: int
+    out: str
+    err: str
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The closing line."""
+        assert self.lines, self.err
+        assert self.lines[-1]["type"] == "summary"
+        return self.lines[-1]
+
+
+class Vecstream:
+    """Runs the installed command in `folder`, with a database below it."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.folder = folder
+        self.model = model
+        self.database = folder / "db.lance"
+        self.environment: dict[str, str] = {}
+
+    def command(self, *arguments: str | Path, json_lines: bool = True) -> list[str]:
+        """The command line of `vecstream index` with this database and the tiny model."""
+        given = [str(argument) for argument in arguments]
+        options = ["--db-uri", str(self.database), "--model", str(self.model)]
+        return [
+            sys.executable, "-m", "vecstream_cli", "index", *given, *options,
+            *(["--json"] if json_lines else []),
+        ]  # fmt: skip
+
+    def index(self, *arguments: str | Path, **environment: str) -> Finished:
+        """Run `vecstream index` to its end."""
+        return self.run(self.command(*arguments), environment)
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
+        """Run any command to its end."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self._env(environment or {}), capture_output=True,
+            text=True, timeout=100, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        return finished(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
+        """Start `vecstream index` and return at once."""
+        return subprocess.Popen(
+            self.command(*arguments), cwd=self.folder, env=self._env(environment), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def rows(self, *columns: str) -> list[dict[str, Any]]:
+        """The table as plain LanceDB reads it, sorted by path and ordinal."""
+        import lancedb
+
+        table = lancedb.connect(str(self.database)).open_table("documents").to_arrow()
+        rows: list[dict[str, Any]] = table.sort_by(
+            [("source", "ascending"), ("path", "ascending"), ("ordinal", "ascending")]
+        ).to_pylist()
+        return [{name: row[name] for name in columns} for row in rows] if columns else rows
+
+    def _env(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {**os.environ, "VECSTREAM_POISON_SLOTS": "1", **self.environment, **more}
+
+
+def finished(code: int, out: str, err: str) -> Finished:
+    """What a process left, its JSON lines read."""
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return Finished(code, out, err, lines)
+
+
+@pytest.fixture
+def vecstream(tmp_path: Path, tiny_model: Path) -> Vecstream:
+    """The command, in a folder of its own."""
+    return Vecstream(tmp_path, tiny_model)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A folder of twenty documents."""
+    folder = tmp_path / "docs"
+    write_documents(folder, 20)
+    return folder
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true value of `condition`; fails where it never comes."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"this never came true: {condition}")
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    """Every descendant that lives."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def child_named(pid: int, entry: str) -> psutil.Process | None:
+    """The descendant whose ring role is `entry`: parser, inference or writer.
+
+    Roles are told by what a process has loaded: only inference maps torch, only the writer Lance.
+    """
+    marks = {"inference": "libtorch_cpu", "writer": "lancedb", "parser": "tokenizers"}
+    for process in children_of(pid):
+        try:
+            maps = Path(f"/proc/{process.pid}/maps").read_text()
+        except OSError:
+            continue
+        found = {role for role, mark in marks.items() if mark in maps}
+        if entry == "parser" and found == {"parser"}:
+            return process
+        if entry != "parser" and entry in found:
+            return process
+    return None
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    """Whatever a test does, nothing of a ring outlives it."""
+    yield
+    for process in psutil.Process().children(recursive=True):
+        if "vecstream" in " ".join(process.cmdline()) or "spawn_main" in " ".join(
+            process.cmdline()
+        ):
+            process.send_signal(signal.SIGKILL)
+
+
+def free_space(folder: Path) -> int:
+    """Bytes left on the folder's file system."""
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,188 @@
+"""Index: the main job, from settings to a summary."""
+
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.core.ceiling import Wish, plan
+from vecstream_cli.core.chunking import CHUNKER_VERSION, max_chunk_chars
+from vecstream_cli.core.ids import fingerprint
+from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.errors import ExitCode, UsageError, VecstreamError, worst
+from vecstream_cli.models.resolve import resolve
+from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
+from vecstream_cli.pipeline.crew import RingConfig
+from vecstream_cli.pipeline.events import Listener, Notice, RunStarted, Summary, silent
+from vecstream_cli.pipeline.intake import Intake
+from vecstream_cli.pipeline.memory import this_machine
+from vecstream_cli.pipeline.slots import SlotLayout
+from vecstream_cli.pipeline.supervisor import Supervisor
+from vecstream_cli.readers.registry import SUFFIXES
+from vecstream_cli.settings import Settings
+from vecstream_cli.state.location import locate
+from vecstream_cli.state.lock import CollectionLock
+from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.roots import Root, roots_of
+from vecstream_cli.state.scan import Scan, scan
+
+PRECISION = "fp32"
+_COMMAND = "vecstream index"
+POISON = "VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
+
+
+def index(settings: Settings, listener: Listener = silent) -> Summary:
+    """Bring the collection up to date with `settings.paths`, and say what was done.
+
+    Documents that are new or changed are embedded, those that are gone are removed, the rest is
+    not opened. The listener hears every event in this thread, last of all a `Summary`, also where
+    an error ends the run; what was written before it stays. Raises VecstreamError.
+    """
+    summary, began = Summary(), time.monotonic()
+    try:
+        _index(settings, summary, listener)
+    except VecstreamError as error:
+        summary.exit_code = int(error.exit_code)
+        raise
+    finally:
+        summary.seconds = time.monotonic() - began
+        listener(summary)
+    return summary
+
+
+def _index(settings: Settings, summary: Summary, listener: Listener) -> None:
+    adapter = adapter_class(settings.db)
+    roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
+    config = _configure(settings, resolve(settings.model, revision=settings.revision))
+    summary.max_memory_bytes = config.plan.max_memory
+    folder = adapter.local_folder(settings.db_uri)
+    place = locate(
+        settings.collection, database=settings.db, local_folder=folder, uri=settings.db_uri
+    )
+    if not place.manifest.exists() and not _anything(_scan(settings, roots, folder)):
+        return  # and make no database for nothing
+    with (
+        CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=_COMMAND) as lock,
+        Manifest.open(place.manifest) as manifest,
+    ):
+        if lock.warning is not None:
+            listener(Notice(None, "lock", lock.warning))
+        listener(_started(settings, config))
+        scan = _scan(settings, roots, folder)
+        with Intake(
+            scan,
+            manifest,
+            summary,
+            listener,
+            checksum=settings.checksum,
+            allow_mass_delete=settings.allow_mass_delete,
+        ) as intake:
+            Supervisor(config, manifest, lock, intake, summary, listener).run()
+            summary.exit_code = int(_exit_code(summary, settings))
+
+
+def _scan(settings: Settings, roots: Sequence[Root], database: Path | None) -> Scan:
+    return scan(
+        roots,
+        suffixes=SUFFIXES,
+        include=settings.include,
+        exclude=settings.exclude,
+        hidden=settings.hidden,
+        follow_links=settings.follow_links,
+        limit=settings.limit,
+        never=() if database is None else (os.fsencode(database),),
+    )
+
+
+def _anything(found: Scan) -> bool:
+    return next(iter(found), None) is not None
+
+
+def _exit_code(summary: Summary, settings: Settings) -> ExitCode:
+    """How a run that came to its end ends."""
+    failed = summary.documents_failed or summary.scan_problems
+    if failed or (settings.strict and summary.documents_quarantined):
+        return worst(ExitCode.DOCUMENTS_FAILED, _held(summary))
+    return _held(summary)
+
+
+def _held(summary: Summary) -> ExitCode:
+    return ExitCode.DELETIONS_HELD if summary.deletions_held else ExitCode.DONE
+
+
+def _configure(settings: Settings, spec: ModelSpec) -> RingConfig:
+    """The ring for this model on this machine. Raises UsageError, CeilingError."""
+    chunk_size = settings.chunk_size or spec.max_tokens
+    if chunk_size > spec.max_tokens:
+        raise UsageError(
+            f"--chunk-size {chunk_size} is more than the {spec.max_tokens} tokens that model "
+            f"{spec.name} reads.",
+            hint="Nothing is ever truncated: choose a smaller --chunk-size.",
+        )
+    layout = SlotLayout.of(
+        chunk_tokens=chunk_size,
+        chunk_chars=max_chunk_chars(chunk_size),
+        dimension=spec.dimension,
+    )
+    wish = Wish(
+        max_memory=settings.max_memory,
+        parsers=settings.parsers,
+        slots=settings.buffer.slots,
+        buffer_bytes=settings.buffer.bytes,
+    )
+    ring = plan(
+        wish, this_machine(), slot_bytes=layout.slot_bytes, weights_bytes=spec.weights_bytes
+    )
+    vectors = vector_fingerprint(spec, PRECISION)
+    chunks = _chunk_facts(settings, chunk_size)
+    return RingConfig(
+        adapter=settings.db,
+        uri=settings.db_uri,
+        collection=settings.collection,
+        record=CollectionRecord(
+            uuid=str(uuid.uuid4()),
+            vector_fingerprint=vectors.hex(),
+            chunk_fingerprint=fingerprint(**chunks).hex(),
+            facts=facts(spec, PRECISION) | chunks,
+            dimension=spec.dimension,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+        spec=spec,
+        vector_fingerprint=vectors,
+        chunk_size=chunk_size,
+        chunk_overlap=settings.chunk_overlap,
+        device=settings.device,
+        precision=PRECISION,
+        document_timeout=settings.document_timeout,
+        layout=layout,
+        plan=ring,
+        poison=bool(os.environ.get(POISON)),
+    )
+
+
+def _chunk_facts(settings: Settings, chunk_size: int) -> dict[str, str]:
+    """What decides where a document is cut, but for the tokenizer, which is the model's."""
+    return {
+        "chunker": CHUNKER_VERSION,
+        "chunk size": str(chunk_size),
+        "chunk overlap": str(settings.chunk_overlap),
+    }
+
+
+def _started(settings: Settings, config: RingConfig) -> RunStarted:
+    return RunStarted(
+        database=settings.db,
+        collection=settings.collection,
+        model=config.spec.name,
+        dimension=config.spec.dimension,
+        device=settings.device,
+        chunk_size=config.chunk_size,
+        parsers=config.plan.parsers,
+        inferences=config.plan.inferences,
+        slots=config.plan.slots,
+        slot_bytes=config.layout.slot_bytes,
+        max_memory_bytes=config.plan.max_memory,
+    )

@@ -1,0 +1,241 @@
+"""What comes into the ring: the scan, the plan for each file, and the documents to read."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from vecstream_cli.core.ids import DocumentId, document_id
+from vecstream_cli.core.plan import Decision, Stamp, decide, hold_back
+from vecstream_cli.errors import ExitCode, VecstreamError
+from vecstream_cli.pipeline.commits import shown_path
+from vecstream_cli.pipeline.documents import Document
+from vecstream_cli.pipeline.events import Listener, Notice, Summary
+from vecstream_cli.pipeline.messages import Job, JobId
+from vecstream_cli.readers.registry import versions
+from vecstream_cli.state.entries import DocumentPath, PendingDocument
+from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.scan import Listing, Scan, ScannedFile, ScanProblem
+
+BACKLOG = 2048  # documents known to be read later; more are left in the scan
+RESERVED = 64  # documents whose attempts are drawn in one transaction
+SCAN_SECONDS = 0.02  # of scanning in one turn of the loop
+_SEEN_BATCH = 500
+
+
+class Intake:
+    """Scans lazily and plans each file; hands out documents, their attempts recorded before.
+
+    As a context, it records in the manifest how the run ended. Nothing here grows with the
+    number of files: unchanged ones are only counted and marked.
+    """
+
+    def __init__(
+        self,
+        scan: Scan,
+        manifest: Manifest,
+        summary: Summary,
+        listener: Listener,
+        *,
+        checksum: bool,
+        allow_mass_delete: bool,
+    ) -> None:
+        self._scan = scan
+        self._manifest = manifest
+        self._summary = summary
+        self._listener = listener
+        self._checksum = checksum
+        self._allow_mass_delete = allow_mass_delete
+        self._readers = versions()
+        self._files: Iterator[ScannedFile | ScanProblem] = iter(scan)
+        self._next_job = 0
+        self._planned: deque[Document] = deque()  # their attempts are not drawn yet
+        self._queue: deque[Document] = deque()
+        self._seen: list[DocumentId] = []
+        self._run: int | None = None
+        self.surely_busy = manifest.collection is None
+        self.has_more = True
+        self.scanned = 0
+        self.bytes_admitted = self.bytes_parsed = 0
+
+    def open(self) -> None:
+        """The manifest is bound: the run begins."""
+        started = time.time_ns()
+        self._run = self._manifest.start_run(scan_started_ns=started)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Record how the run ended, if it began."""
+        skipped = (listing.skipped.total() for listing in self._scan.listings.values())
+        self._summary.documents_skipped = sum(skipped)
+        if self._run is None:
+            return
+        code = ExitCode.FAILED
+        if error is None:
+            code = ExitCode(self._summary.exit_code)
+        elif isinstance(error, VecstreamError):
+            code = error.exit_code
+        self._manifest.finish_run(self._run, self._summary.as_dict(), code)
+
+    @property
+    def queued(self) -> int:
+        """Documents that wait for a parser."""
+        return len(self._queue) + len(self._planned)
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing is left to be scanned or to be given out."""
+        return not self.has_more and not self.queued
+
+    @property
+    def hungry(self) -> bool:
+        """There is something to scan, and room for what it may find."""
+        return self.has_more and self.queued < BACKLOG
+
+    def scan(self) -> None:
+        """Scan and plan for a moment, unless enough is waiting already."""
+        until = time.monotonic() + SCAN_SECONDS
+        while self.hungry and time.monotonic() < until:
+            found = next(self._files, None)
+            if found is None:
+                self.has_more = False
+                self._mark_seen(force=True)
+            elif isinstance(found, ScanProblem):
+                self._problem(found)
+            else:
+                self.scanned += 1
+                self._plan(found)
+
+    def peek(self) -> Document | None:
+        """The document to be read next; its attempt is durably recorded."""
+        if not self._queue:
+            self._reserve()
+        return self._queue[0] if self._queue else None
+
+    def pop(self) -> None:
+        """The document that `peek` showed was given to a parser."""
+        self._queue.popleft()
+
+    def put_back(self, document: Document) -> None:
+        """Read it again, before anything else; under a new attempt if it was begun."""
+        if document.begun:
+            self._draw_attempts([document])
+        self._queue.appendleft(document)
+
+    def parsed(self, document: Document) -> None:
+        """The document was read to its end, or given up."""
+        self.bytes_parsed += document.job.size
+
+    def unchanged(self, document: Document, stamp: Stamp) -> None:
+        """The document's content is what the database has."""
+        self.parsed(document)
+        self._summary.documents_unchanged += 1
+        self._manifest.refresh([(document.job.document, stamp)])
+
+    def vanished(self, document: Document) -> None:
+        """The file went away between the scan and the reading; the next run removes it."""
+        self.parsed(document)
+        self._manifest.abandon([document.job.document])
+        self._listener(Notice(document.job.path, "vanished", "It went away before it was read."))
+
+    def close(self, unread: Iterable[Document]) -> None:
+        """Admit nothing more. No row of `unread` ones, nor of those in the queue, was written."""
+        self.has_more = False
+        self._manifest.abandon([d.job.document for d in (*self._queue, *unread)])
+        self._queue.clear()
+        self._planned.clear()
+
+    def gone(self) -> Iterator[DocumentPath]:
+        """Documents whose files are gone, of every source that was listed completely."""
+        for listing in self._scan.listings.values():
+            self._manifest.listed(listing.source, listing.base, complete=listing.complete)
+            if listing.complete and not self._held_back(listing):
+                yield from self._manifest.unseen(listing.source, listing.unreadable)
+
+    def _held_back(self, listing: Listing) -> bool:
+        """An unmounted folder looks like an empty one: so many deletions wait for a person."""
+        gone = sum(1 for _ in self._manifest.unseen(listing.source, listing.unreadable))
+        known = self._manifest.counts(listing.source).known
+        if self._allow_mass_delete or not hold_back(gone, known):
+            return False
+        self._summary.deletions_held += gone
+        self._listener(
+            Notice(
+                None,
+                "deletions-held",
+                f"{gone} of the {known} documents of {listing.source} are gone; they are kept. "
+                "Pass --allow-mass-delete if this is meant.",
+            )
+        )
+        return True
+
+    def _problem(self, problem: ScanProblem) -> None:
+        if problem.reason != "vanished":
+            self._summary.scan_problems += 1
+        path = shown_path(problem.relative) or problem.source
+        self._listener(Notice(path, problem.reason, problem.message))
+
+    def _plan(self, file: ScannedFile) -> None:
+        known = self._manifest.known(file.source, file.relative)
+        decision = decide(file.stamp, known, reader_versions=self._readers, checksum=self._checksum)
+        identity = document_id(file.source, file.relative)
+        if decision in (Decision.UNCHANGED, Decision.QUARANTINED):
+            if decision is Decision.UNCHANGED:
+                self._summary.documents_unchanged += 1
+            else:
+                self._summary.documents_quarantined += 1
+            self._seen.append(identity)
+            self._mark_seen(force=False)
+            return
+        good = None if known is None else known.good
+        verify = decision is Decision.VERIFY and good is not None
+        job = Job(
+            id=JobId(self._next_job),
+            document=identity,
+            attempt=0,
+            source=file.source,
+            path=shown_path(file.relative),
+            relative=file.relative,
+            absolute=file.absolute,
+            size=file.stamp.size,
+            known_hash=good.content_hash if verify and good is not None else None,
+        )
+        self._planned.append(
+            Document(
+                job=job,
+                stamp=file.stamp,
+                fresh=False,
+                good_attempt=None if good is None else good.attempt,
+                pending=known is not None and known.pending,
+            )
+        )
+        self.bytes_admitted += file.stamp.size
+
+    def _reserve(self) -> None:
+        """Draw the attempts of the next documents."""
+        batch = [self._planned.popleft() for _ in range(min(RESERVED, len(self._planned)))]
+        if batch:
+            self._draw_attempts(batch)
+            self._queue.extend(batch)
+
+    def _draw_attempts(self, batch: list[Document]) -> None:
+        """Record the attempts that are about to begin, all in one durable transaction."""
+        attempts = self._manifest.reserve_attempts(
+            [PendingDocument(d.job.document, d.job.source, d.job.relative) for d in batch]
+        )
+        for document, attempt in zip(batch, attempts, strict=True):
+            document.renew(JobId(self._next_job), attempt.number, fresh=attempt.fresh)
+            self._next_job += 1
+
+    def _mark_seen(self, *, force: bool) -> None:
+        if self._seen and (force or len(self._seen) >= _SEEN_BATCH):
+            self._manifest.mark_seen(self._seen)
+            self._seen = []

@@ -1,0 +1,248 @@
+"""Birth and death of the ring's processes: spawn, death watch, channels, kill."""
+
+import contextlib
+import ctypes
+import fcntl
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from multiprocessing import get_context, reduction
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import Any
+
+from vecstream_cli.errors import InternalError
+from vecstream_cli.pipeline.messages import Message
+
+_CONTEXT = get_context("spawn")
+_TERMINAL_SIGNALS = {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
+_PIPE_BYTES = 1 << 20  # room for every message that can be under way
+_PR_SET_PDEATHSIG = 1
+
+
+class Inbox:
+    """The receiving end of a one-way pipe: one reader, one sender."""
+
+    def __init__(self, connection: "Connection[Any, Any]") -> None:
+        self.connection = connection
+
+    def recv(self) -> Message:
+        """The next message, waiting for it. Raises EOFError when the sender is gone."""
+        message: Message = self.connection.recv()
+        return message
+
+    def poll(self) -> bool:
+        """Whether `recv` would return (or raise) at once."""
+        return self.connection.poll()
+
+    def drain(self) -> Iterator[Message]:
+        """Every message that is there now; ends quietly at the end of the pipe."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.connection.poll():
+                yield self.connection.recv()
+
+
+class Outbox:
+    """The sending end of a one-way pipe."""
+
+    def __init__(self, connection: "Connection[Any, Any]") -> None:
+        self.connection = connection
+
+    def send(self, message: Message) -> bool:
+        """Send; False where the receiver is gone, which its sentinel tells in more detail."""
+        try:
+            self.connection.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+
+def channel() -> tuple[Inbox, Outbox]:
+    """A one-way pipe, wide enough that no send of a bounded protocol blocks."""
+    reader, writer = _CONTEXT.Pipe(duplex=False)
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return Inbox(reader), Outbox(writer)
+
+
+class InheritedFd:
+    """A descriptor that a spawned child gets its own copy of, such as the run's lock."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __getstate__(self) -> Any:
+        return reduction.DupFd(self.fd)
+
+    def __setstate__(self, state: Any) -> None:
+        self.fd = state.detach()
+
+
+class DeathWatch:
+    """A pipe whose writing end only the supervisor holds: its end of file is the supervisor's."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = _CONTEXT.Pipe(duplex=False)
+
+    def close(self) -> None:
+        """Tell every child that is still there to go."""
+        self.reader.close()
+        self._writer.close()
+
+
+class Child:
+    """One process of the ring with its two queues, seen from the supervisor."""
+
+    def __init__(
+        self,
+        name: str,
+        entry: str,
+        config: object,
+        watch: DeathWatch,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Spawn `entry` ("module:function"), called as entry(inbox, outbox, config)."""
+        self.name = name
+        child_inbox, self.outbox = channel()
+        self.inbox, child_outbox = channel()
+        self.process: BaseProcess = _CONTEXT.Process(
+            target=_child_main,
+            name=f"vecstream-{name}",
+            args=(entry, child_inbox.connection, child_outbox.connection, watch.reader, config,
+                  os.getpid()),
+            daemon=True,
+        )  # fmt: skip
+        with _signals_blocked(), _no_main_module(), _environment(environment or {}):
+            self.process.start()
+        child_inbox.connection.close()
+        child_outbox.connection.close()
+        self.started_at = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 before the start."""
+        return self.process.pid or 0
+
+    @property
+    def sentinel(self) -> int:
+        """Ready in `connection.wait` once the process has ended."""
+        return self.process.sentinel
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.is_alive()
+
+    def epitaph(self) -> str:
+        """How the process ended, in words."""
+        code = self.process.exitcode
+        if code is None:
+            return "still running"
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+    def kill(self) -> None:
+        """SIGKILL the process and whatever it started, and reap it."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.process.kill()
+        self.process.join()
+
+    def close(self) -> None:
+        """Close this side's ends of the queues."""
+        self.inbox.connection.close()
+        self.outbox.connection.close()
+
+    def end(self, patience: float) -> None:
+        """Wait for a child that was asked to stop; TERM after `patience` seconds, then KILL."""
+        self.process.join(patience)
+        if self.alive:
+            self.process.terminate()
+            self.process.join(1.0)
+        self.kill()
+        self.close()
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """A Ctrl-C must not reach a child before it has said that it ignores it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Keep spawn from importing the user's `__main__` again: a script needs no guard."""
+    main = sys.modules.get("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        if main is not None:
+            sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a child whose allocator reads them before Python runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _child_main(
+    entry: str,
+    inbox: "Connection[Any, Any]",
+    outbox: "Connection[Any, Any]",
+    watch: "Connection[Any, Any]",
+    config: object,
+    parent: int,
+) -> None:
+    _arm(watch, parent)
+    os.dup2(2, 1)  # stdout belongs to the supervisor: a library that prints must not break --json
+    module, function = entry.split(":")
+    run = getattr(importlib.import_module(module), function)
+    try:
+        run(Inbox(inbox), Outbox(outbox), config)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        os._exit(1)  # the supervisor is gone
+
+
+def _arm(watch: "Connection[Any, Any]", parent: int) -> None:
+    """Make sure that this process does not outlive its supervisor, then let signals in."""
+    with contextlib.suppress(OSError):
+        os.setpgrp()  # a terminal's Ctrl-C and hang-up go to the supervisor alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERMINAL_SIGNALS)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+            raise InternalError("prctl(PR_SET_PDEATHSIG) was refused.")
+    threading.Thread(target=_watch, args=(watch,), name="death-watch", daemon=True).start()
+    if os.getppid() != parent:  # it died before the watch was armed
+        os._exit(1)
+
+
+def _watch(watch: "Connection[Any, Any]") -> None:
+    with contextlib.suppress(EOFError, OSError):
+        watch.recv_bytes()
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,76 @@
+"""Measuring memory: what this machine allows, and what the ring's process tree uses."""
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from vecstream_cli.core.ceiling import Machine, Sample
+from vecstream_cli.settings import cores
+
+_CGROUP = Path("/sys/fs/cgroup")
+_KEPT = 8
+
+
+def this_machine() -> Machine:
+    """Cores, and the least of physical memory and every cgroup limit above this process."""
+    limits = [psutil.virtual_memory().total, *_cgroup_limits()]
+    return Machine(cores=cores(), memory=min(limits))
+
+
+def _cgroup_limits() -> list[int]:
+    """Limits of this process's cgroup and its ancestors, both versions; none on other systems."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "":
+                base, name = _CGROUP, "memory.max"
+            elif "memory" in controllers.split(","):
+                base, name = _CGROUP / "memory", "memory.limit_in_bytes"
+            else:
+                continue
+            group = base / path.lstrip("/")
+            for folder in (group, *group.parents):
+                with contextlib.suppress(OSError, ValueError):
+                    found.append(int((folder / name).read_text(encoding="ascii")))
+                if folder == base:
+                    break
+    return found
+
+
+class MemoryGauge:
+    """Samples the sum of PSS (proportional set size) of this process and its descendants.
+
+    The supervisor maps every page of the arena, so the sum counts the arena once and in full.
+    Where the system has no PSS (macOS), unique memory is summed and the arena added.
+    """
+
+    def __init__(self, arena_bytes: int) -> None:
+        self._own = psutil.Process(os.getpid())
+        self._arena_bytes = arena_bytes
+        self.samples: deque[Sample] = deque(maxlen=_KEPT)
+        self.peak = 0
+
+    def sample(self, parsers: Mapping[int, int]) -> Sample:
+        """Measure now; `parsers` maps process ids to child numbers."""
+        total, sizes = 0, []
+        for process in [self._own, *self._own.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                size = self._size(process)
+                total += size
+                if process.pid in parsers:
+                    sizes.append((parsers[process.pid], size))
+        if not hasattr(os, "memfd_create"):
+            total += self._arena_bytes
+        sample = Sample(total, tuple(sizes))
+        self.samples.append(sample)
+        self.peak = max(self.peak, total)
+        return sample
+
+    def _size(self, process: psutil.Process) -> int:
+        info = process.memory_full_info()
+        return int(getattr(info, "pss", 0) or info.uss)

@@ -1,0 +1,261 @@
+"""Every message of the ring: small, frozen, and with one sender and one receiver.
+
+Text, ids and vectors never travel in a message; they lie in the slot that it names. A failure
+travels as plain strings, never as a pickled exception.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NewType
+
+from vecstream_cli.core.ids import ContentHash, DocumentId, RowId
+from vecstream_cli.core.leases import SlotRef
+from vecstream_cli.core.plan import Stamp
+from vecstream_cli.core.record import CollectionRecord
+
+JobId = NewType("JobId", int)
+
+
+# Supervisor → parser
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Supervisor → parser: read, chunk and tokenize this document.
+
+    `known_hash` is the content hash of the version in the database; where the file still has it,
+    only its stamp is refreshed. None: parse in any case.
+    """
+
+    id: JobId
+    document: DocumentId
+    attempt: int
+    source: str
+    path: str  # for people and for the row; escaped where the name is not UTF-8
+    relative: bytes
+    absolute: bytes
+    size: int
+    known_hash: ContentHash | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Supervisor → parser: this slot is yours to fill."""
+
+    ref: SlotRef
+
+
+# Supervisor → any child
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Supervisor → any child: end; `drain` first finishes what was handed over."""
+
+    drain: bool = True
+
+
+# Parser → supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Parser → supervisor, sent before a document is opened: a killed parser names it."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Parser → supervisor: the slot holds `rows` chunks and goes on to inference."""
+
+    ref: SlotRef
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A part of a document that could not be read, such as a page; in `Sealed`."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Parser → supervisor: the document was read to its end and has `chunks` rows in all."""
+
+    job: JobId
+    chunks: int
+    tokens: int
+    retokenized: int
+    content_hash: ContentHash
+    stamp: Stamp
+    reader: str
+    losses: tuple[Lost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Parser → supervisor: the content hash is the known one; nothing was parsed."""
+
+    job: JobId
+    content_hash: ContentHash
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Parser → supervisor: the file was gone when it was opened."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Parser → supervisor: the document cannot be read; `reason` is a stable code."""
+
+    job: JobId
+    reason: str
+    message: str
+    reader: str
+    stamp: Stamp | None
+
+
+# Supervisor → inference, and back
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Supervisor → inference: embed the slot's first `rows` rows."""
+
+    ref: SlotRef
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Inference → supervisor: every one of the slot's rows has its vector."""
+
+    ref: SlotRef
+    rows: int
+    tokens: int
+
+
+# Supervisor → writer, and back
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Writer → supervisor, once: what the database says of the collection (None: there is none)."""
+
+    record: CollectionRecord | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Supervisor → writer: make the collection."""
+
+    record: CollectionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Supervisor → writer: write the slot's rows as its `mode` column says."""
+
+    ref: SlotRef
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Supervisor → writer: write what you hold now; the ring waits for slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Writer → supervisor: the database acknowledged these slots' rows; no view of them is left."""
+
+    slots: tuple[tuple[SlotRef, int], ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """Supervisor → writer: of each document keep only the rows of this attempt."""
+
+    pairs: tuple[tuple[DocumentId, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Writer → supervisor: done, in the order asked."""
+
+    pairs: tuple[tuple[DocumentId, int], ...]
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Supervisor → writer: reading it failed; delete the document's rows but those in `keep`."""
+
+    document: DocumentId
+    keep: tuple[RowId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """Writer → supervisor: done."""
+
+    document: DocumentId
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Supervisor → writer: delete all rows of these documents."""
+
+    documents: tuple[DocumentId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Writer → supervisor: done."""
+
+    documents: tuple[DocumentId, ...]
+    deleted: int
+
+
+# Any child → supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Child → supervisor: loaded; `facts` are words for the debug output."""
+
+    seconds: float
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Child → supervisor: the stage cannot go on; `error` names a class of errors.py."""
+
+    error: str
+    message: str
+    hint: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Child → supervisor, its last word: what it counted."""
+
+    counters: Mapping[str, int]
+
+
+Message = (
+    Job | Grant | Stop | Started | Filled | Sealed | Unchanged | Vanished | Failed | Embed
+    | Embedded | Opened | Create | Write | Flush | Written | Supersede | Superseded | Discard
+    | Discarded | Remove | Removed | Ready | Broken | Stopped
+)  # fmt: skip

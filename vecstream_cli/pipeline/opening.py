@@ -1,0 +1,41 @@
+"""The first decision of a run: is this collection ours, and made the way we would make it?"""
+
+from collections.abc import Mapping
+
+from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.errors import FingerprintMismatch
+from vecstream_cli.state.manifest import Manifest
+
+
+def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
+         wanted: CollectionRecord) -> bool:  # fmt: skip
+    """Bind the manifest to the collection as the database has it; True where that voided it.
+
+    `found` is the collection's own record, None where there is no such collection yet; `wanted`
+    is the record of a collection made by this run. Raises FingerprintMismatch where the
+    collection was made with another model or chunking.
+    """
+    if found is None:
+        return manifest.bind(wanted, created=True)
+    if (found.vector_fingerprint, found.chunk_fingerprint) != (
+        wanted.vector_fingerprint,
+        wanted.chunk_fingerprint,
+    ):
+        raise FingerprintMismatch(
+            f"Collection {collection!r} was made with other settings: "
+            f"{differences(found.facts, wanted.facts)}.",
+        )
+    return manifest.bind(found)
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """The facts that differ, side by side."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    pairs = (f"{name} is {_short(old.get(name))}, now {_short(new.get(name))}" for name in names)
+    return "; ".join(pairs) or "its fingerprint differs"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "not known"
+    return f"{value[:12]}…" if len(value) > 40 else value

@@ -1,0 +1,299 @@
+"""The parser process: documents in, slots of chunks with token ids out. Imports no torch."""
+
+import contextlib
+import json
+import os
+import resource
+import stat
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from vecstream_cli.core.blocks import OpenDocument
+from vecstream_cli.core.chunking import Chunk, Chunker
+from vecstream_cli.core.ids import (
+    ChunkKey,
+    ContentHash,
+    Fingerprint,
+    chunk_key,
+    content_hasher,
+    row_id,
+)
+from vecstream_cli.core.plan import Stamp
+from vecstream_cli.errors import DocumentError
+from vecstream_cli.models.tokenizer import Tokenizer
+from vecstream_cli.pipeline.arena import BUSY_NS, HEARTBEAT, WAITING, ArenaHandle
+from vecstream_cli.pipeline.filling import Filling, Row
+from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
+from vecstream_cli.pipeline.messages import (
+    Failed,
+    Filled,
+    Grant,
+    Job,
+    Lost,
+    Message,
+    Ready,
+    Sealed,
+    Started,
+    Stop,
+    Stopped,
+    Unchanged,
+    Vanished,
+)  # fmt: skip
+from vecstream_cli.pipeline.slots import Slot, SlotLayout
+from vecstream_cli.readers.registry import open_document
+from vecstream_cli.readers.source import SourceFile
+
+# Beyond so many chunks a document's repeated texts are told apart by ordinal instead of by
+# occurrence: the table of occurrences would grow with the document.
+OCCURRENCES_COUNTED = 1 << 16
+_HASH_BYTES = 1 << 20
+_MAX_LOSSES = 20
+_MAX_HEADING_CHARS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ParserConfig:
+    """What a parser is told at spawn. `data_allowance` is what it may allocate after its
+    imports, in bytes (None: no limit); `row` is its row in the arena's control page."""
+
+    arena: ArenaHandle
+    layout: SlotLayout
+    row: int
+    tokenizer_file: Path
+    max_tokens: int
+    document_prompt: str
+    chunk_size: int
+    chunk_overlap: int
+    vector_fingerprint: Fingerprint
+    data_allowance: int | None
+    niceness: int
+
+
+def run(inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
+    """The process's life: receive, parse, send."""
+    started = time.monotonic()
+    os.nice(config.niceness)
+    parser = _Parser(inbox, outbox, config)
+    if config.data_allowance is not None:
+        limit_data(config.data_allowance)
+    outbox.send(Ready(time.monotonic() - started, {"pid": str(os.getpid())}))
+    while (job := parser.next_job()) is not None:
+        parser.work_on(job)
+    outbox.send(Stopped({}))
+
+
+def limit_data(allowance: int) -> None:
+    """Cap this process's data segment at its present size plus `allowance` bytes."""
+    if not hasattr(resource, "RLIMIT_DATA"):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        used = next(int(s.split()[1]) << 10 for s in status.splitlines() if s.startswith("VmData"))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = used + allowance if hard == resource.RLIM_INFINITY else min(used + allowance, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+class _Parser:
+    def __init__(self, inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._config = config
+        self._arena = config.arena.open()
+        self._control = self._arena.control[config.row]
+        self._slots = self._arena.slots()
+        self._jobs: deque[Job] = deque()
+        self._grants: deque[Grant] = deque()
+        self._stopping = False
+        self._filling: Filling | None = None
+        tokenizer = Tokenizer.load(
+            config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
+        )
+        self._chunker = Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
+
+    def next_job(self) -> Job | None:
+        """The next document; None once the supervisor has said stop."""
+        while True:
+            self._receive_all()
+            if self._jobs:
+                return self._jobs.popleft()
+            self.flush()
+            if self._stopping:
+                return None
+            self._take(self._inbox.recv())
+
+    def flush(self) -> None:
+        """Hand the slot on, however full it is."""
+        if self._filling is not None and self._filling.rows:
+            self._outbox.send(Filled(self._filling.ref, self._filling.rows))
+            self._filling = None
+
+    def work_on(self, job: Job) -> None:
+        """Read one document; whatever is wrong with it costs only it."""
+        self._outbox.send(Started(job.id))
+        self._beat()
+        began = time.monotonic_ns()
+        reading = _Reading(job)
+        try:
+            self._read(job, reading)
+        except FileNotFoundError:
+            self._outbox.send(Vanished(job.id))
+        except DocumentError as error:
+            self._fail(job, reading, error.reason, error.message)
+        except OSError as error:
+            self._fail(job, reading, "unreadable", f"{error.strerror or error}")
+        except MemoryError:
+            self._fail(job, reading, "out-of-memory", "it needs more memory than a parser may use")
+        except RecursionError:
+            self._fail(job, reading, "malformed", "it is nested too deeply")
+        except Exception as error:  # noqa: BLE001
+            # A reader's library failed in a way nobody foresaw: the document's fault.
+            self._fail(job, reading, "reader-error", f"{type(error).__name__}: {error}")
+        self._control[BUSY_NS] += time.monotonic_ns() - began
+
+    def _fail(self, job: Job, reading: "_Reading", reason: str, message: str) -> None:
+        stamp, reader = reading.stamp, reading.reader
+        self._outbox.send(Failed(job.id, reason, message[:300], reader, stamp))
+
+    def _read(self, job: Job, reading: "_Reading") -> None:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+        fd = os.open(job.absolute, flags)
+        try:
+            stamp = reading.stamp = stamp_of(fd)
+            reading.content_hash = self._hash(fd, stamp.size)
+            if reading.content_hash == job.known_hash:
+                self._outbox.send(Unchanged(job.id, reading.content_hash, stamp))
+                return
+            source = SourceFile(fd, stamp.size, job.relative)
+            reading.reader, document = open_document(source, progress=self._beat)
+            retokenized = self._chunker.retokenized
+            for chunk in self._chunker.chunks(document.blocks, progress=self._beat):
+                self._add(self._row(job, reading, document, chunk))
+            if stamp_of(fd) != stamp and self._hash(fd, stamp.size) != reading.content_hash:
+                raise DocumentError("changed-while-reading", "it changed while it was being read")
+            self._seal(job, reading, document, self._chunker.retokenized - retokenized)
+        finally:
+            os.close(fd)
+
+    def _hash(self, fd: int, size: int) -> ContentHash:
+        hasher, at = content_hasher(), 0
+        while at < size:
+            data = os.pread(fd, min(_HASH_BYTES, size - at), at)
+            if not data:
+                raise DocumentError("changed-while-reading", "it became shorter while being read")
+            hasher.update(data)
+            at += len(data)
+            self._beat()
+        return ContentHash(hasher.digest())
+
+    def _row(self, job: Job, reading: "_Reading", document: OpenDocument, chunk: Chunk) -> Row:
+        text = chunk.text.encode()
+        key = chunk_key(text, self._config.vector_fingerprint)
+        ordinal, occurrence = reading.count(key, len(chunk.ids))
+        position = None
+        if chunk.page_end is not None and chunk.page_end != chunk.page:
+            position = json.dumps({"page_end": chunk.page_end})
+        if reading.metadata is None and document.metadata:
+            reading.metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
+        heading = " > ".join(chunk.heading)[:_MAX_HEADING_CHARS] or None
+        return Row(
+            job=job.id,
+            row_id=row_id(job.document, key, occurrence),
+            document=job.document,
+            key=key,
+            content_hash=reading.content_hash,
+            text=text,
+            ids=chunk.ids,
+            attempt=job.attempt,
+            ordinal=ordinal,
+            occurrence=occurrence,
+            char_start=chunk.char_start,
+            char_end=chunk.char_end,
+            page=chunk.page,
+            strings=(job.source, job.path, heading, position, reading.metadata),
+        )
+
+    def _add(self, row: Row) -> None:
+        while not (filling := self._filling or self._next_slot()).add(row):
+            if not filling.rows:
+                raise DocumentError("chunk-too-large", "a chunk of it does not fit into a slot")
+            self.flush()
+        self._beat()
+
+    def _next_slot(self) -> Filling:
+        self._control[WAITING] = 1
+        while not self._grants:
+            self._take(self._inbox.recv())
+        self._control[WAITING] = 0
+        ref = self._grants.popleft().ref
+        self._filling = Filling(ref, Slot(self._slots, self._config.layout, ref.slot))
+        return self._filling
+
+    def _seal(
+        self, job: Job, reading: "_Reading", document: OpenDocument, retokenized: int
+    ) -> None:
+        losses = [Lost(w.reason, w.message[:200]) for w in document.warnings[:_MAX_LOSSES]]
+        if len(document.warnings) > _MAX_LOSSES:
+            losses.append(Lost("more", f"and {len(document.warnings) - _MAX_LOSSES} more"))
+        assert reading.stamp is not None
+        self._outbox.send(
+            Sealed(
+                job=job.id,
+                chunks=reading.chunks,
+                tokens=reading.tokens,
+                retokenized=retokenized,
+                content_hash=reading.content_hash,
+                stamp=reading.stamp,
+                reader=reading.reader,
+                losses=tuple(losses),
+            )
+        )
+
+    def _beat(self) -> None:
+        self._control[HEARTBEAT] += 1
+
+    def _receive_all(self) -> None:
+        while self._inbox.poll():
+            self._take(self._inbox.recv())
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Job():
+                self._jobs.append(message)
+            case Grant():
+                self._grants.append(message)
+            case Stop():
+                self._stopping = True
+
+
+class _Reading:
+    """What is known so far of the document being read."""
+
+    def __init__(self, job: Job) -> None:
+        self.stamp: Stamp | None = None
+        self.content_hash = ContentHash(b"")
+        self.reader = ""
+        self.metadata: str | None = None
+        self.chunks = self.tokens = 0
+        self._occurrences: dict[ChunkKey, int] = {}
+
+    def count(self, key: ChunkKey, tokens: int) -> tuple[int, int]:
+        """(ordinal, occurrence) of the next chunk."""
+        ordinal = self.chunks
+        self.chunks += 1
+        self.tokens += tokens
+        if ordinal >= OCCURRENCES_COUNTED:
+            return ordinal, OCCURRENCES_COUNTED + ordinal
+        occurrence = self._occurrences.get(key, 0)
+        self._occurrences[key] = occurrence + 1
+        return ordinal, occurrence
+
+
+def stamp_of(fd: int) -> Stamp:
+    """The descriptor's stamp. Raises DocumentError where it is no regular file."""
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        raise DocumentError("not-a-file", "it is not a regular file")
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

@@ -1,0 +1,127 @@
+"""A slot's layout: one batch of chunks, column by column, in a fixed region of the arena.
+
+The parser fills text, token ids and facts; inference writes the vectors beside them; the writer
+hands Arrow views of the same bytes to the database. Digests stand as 32 hex digits, as the
+database wants them, so that nobody has to copy them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vecstream_cli.core.ids import HEX_CHARS
+
+POISON = 0xA5
+NONE = -1
+_ALIGN = 64
+
+# What the supervisor decided about a row before it goes to the writer.
+SKIP, APPEND, MERGE = 0, 1, 2
+
+STRING_COLUMNS = ("source", "path", "heading", "position", "metadata")
+DIGEST_COLUMNS = ("id", "document_id", "chunk_key", "content_hash", "donor")
+
+
+@dataclass(frozen=True)
+class SlotLayout:
+    """How large each part of a slot is; the same for every slot of a run.
+
+    `rows` chunks of at most `tokens` ids and `text_bytes` of UTF-8 in all; `pool_bytes` for the
+    strings that rows share (paths, headings, metadata); `dimension` float32 a vector.
+    """
+
+    rows: int
+    tokens: int
+    text_bytes: int
+    pool_bytes: int
+    dimension: int
+
+    @classmethod
+    def of(cls, *, chunk_tokens: int, chunk_chars: int, dimension: int) -> "SlotLayout":
+        """A slot for chunks of at most `chunk_tokens` ids and `chunk_chars` characters.
+
+        128 rows amortise a hand-over and still fill quickly; real chunks are on average well
+        under the limit, so tokens and text are sized for three quarters of it, and a slot that
+        runs out of either is simply handed on with fewer rows.
+        """
+        rows = 128
+        return cls(
+            rows=rows,
+            tokens=max(rows * chunk_tokens * 3 // 4, chunk_tokens),
+            text_bytes=max(rows * chunk_tokens * 4, 4 * chunk_chars),
+            pool_bytes=64 << 10,
+            dimension=dimension,
+        )
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[int, np.dtype[np.generic], tuple[int, ...]]]:
+        """Name → (offset in the slot, dtype, shape)."""
+        rows, strings = self.rows, 5 * self.rows
+        shapes: list[tuple[str, str, tuple[int, ...]]] = [
+            ("vector", "f4", (rows, self.dimension)),
+            ("token_ids", "i4", (self.tokens,)),
+            ("token_offsets", "i4", (rows + 1,)),
+            ("text", "u1", (self.text_bytes,)),
+            ("text_offsets", "i4", (rows + 1,)),
+            *((name, "u1", (rows, HEX_CHARS)) for name in DIGEST_COLUMNS),
+            *((name, "i4", (rows,)) for name in STRING_COLUMNS),
+            ("job", "i8", (rows,)),
+            ("mode", "u1", (rows,)),
+            ("attempt", "i8", (rows,)),
+            ("ordinal", "i4", (rows,)),
+            ("occurrence", "i8", (rows,)),
+            ("char_start", "i8", (rows,)),
+            ("char_end", "i8", (rows,)),
+            ("page", "i4", (rows,)),
+            ("pool", "u1", (self.pool_bytes,)),
+            ("pool_offsets", "i4", (strings + 1,)),
+        ]
+        at, columns = 0, {}
+        for name, kind, shape in shapes:
+            dtype = np.dtype(kind)
+            columns[name] = (at, dtype, shape)
+            at += -(-dtype.itemsize * int(np.prod(shape)) // _ALIGN) * _ALIGN
+        columns[""] = (at, np.dtype("u1"), (0,))  # the end
+        return MappingProxyType(columns)
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of one slot."""
+        return self.columns[""][0]
+
+    def offset(self, slot: int, column: str) -> int:
+        """Where `column` of `slot` starts, counted from the first slot."""
+        return slot * self.slot_bytes + self.columns[column][0]
+
+    def __getstate__(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+class Slot:
+    """Numpy views of one slot's columns, by name; nothing is copied."""
+
+    def __init__(self, region: "memoryview[int]", layout: SlotLayout, index: int) -> None:
+        self.layout = layout
+        self.index = index
+        self._bytes: npt.NDArray[np.uint8] = np.frombuffer(
+            region, dtype=np.uint8, count=layout.slot_bytes, offset=index * layout.slot_bytes
+        )
+        self._columns = {
+            name: self._bytes[at : at + dtype.itemsize * int(np.prod(shape))]
+            .view(dtype)
+            .reshape(shape)
+            for name, (at, dtype, shape) in layout.columns.items()
+            if name
+        }
+
+    def __getitem__(self, column: str) -> "npt.NDArray[Any]":
+        return self._columns[column]
+
+    def poison(self) -> None:
+        """Overwrite everything: whoever still reads a released slot reads garbage."""
+        self._bytes[:] = POISON

@@ -1,0 +1,393 @@
+"""The supervisor: one event loop that orders every hand-over of the ring."""
+
+import time
+from multiprocessing.connection import wait
+
+from vecstream_cli.core.ceiling import Pressure, exceeded, judge
+from vecstream_cli.core.leases import Place
+from vecstream_cli.errors import Interrupted, StageDied, VecstreamError
+from vecstream_cli.pipeline.arena import Arena
+from vecstream_cli.pipeline.commits import Commits
+from vecstream_cli.pipeline.crew import Crew, RingConfig
+from vecstream_cli.pipeline.documents import MOST_TRIES, Document
+from vecstream_cli.pipeline.events import Listener, Notice, Summary
+from vecstream_cli.pipeline.failure import revived
+from vecstream_cli.pipeline.inference import WINDOW_SLOTS
+from vecstream_cli.pipeline.intake import Intake
+from vecstream_cli.pipeline.lifecycle import Child
+from vecstream_cli.pipeline.memory import MemoryGauge
+from vecstream_cli.pipeline.messages import (
+    Broken,
+    Create,
+    Discarded,
+    Embed,
+    Embedded,
+    Failed,
+    Filled,
+    Flush,
+    Grant,
+    Message,
+    Opened,
+    Ready,
+    Removed,
+    Sealed,
+    Started,
+    Stop,
+    Stopped,
+    Superseded,
+    Unchanged,
+    Vanished,
+    Write,
+    Written,
+)  # fmt: skip
+from vecstream_cli.pipeline.opening import bind
+from vecstream_cli.pipeline.pace import Pace
+from vecstream_cli.pipeline.parsers import ParserPool, Worker
+from vecstream_cli.pipeline.ring import Ring
+from vecstream_cli.pipeline.signals import SignalWatch
+from vecstream_cli.state.lock import CollectionLock
+from vecstream_cli.state.manifest import Manifest
+
+TICK_SECONDS = 0.25
+MEMORY_SECONDS = 0.5
+_INFERENCE_SLOTS = 2 * WINDOW_SLOTS  # one window at work, one to go on with
+
+
+class Supervisor:
+    """Runs one indexing run; `run` may be called once."""
+
+    def __init__(
+        self,
+        config: RingConfig,
+        manifest: Manifest,
+        lock: CollectionLock,
+        intake: Intake,
+        summary: Summary,
+        listener: Listener,
+    ) -> None:
+        self._config = config
+        self._manifest = manifest
+        self._intake = intake
+        self._summary = summary
+        self._listener = listener
+        self._arena = Arena.create(config.plan.slots * config.layout.slot_bytes)
+        self._ring = Ring(self._arena, config.layout, config.plan.slots, poison=config.poison)
+        self._crew = Crew(config, self._arena, lock.fd)
+        self._pool = ParserPool(config.plan.parsers, self._crew.spawn_parser, self._arena)
+        self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
+        self._gauge = MemoryGauge(self._arena.size)
+        self._pace = Pace(self._ring, self._pool, intake, self._gauge, summary, listener)
+        self._opened = self._exists = self._gone_told = False
+        self._throttled = self._flush_asked = self._stopping = False
+        self._ending: VecstreamError | None = None
+        self._ticked = self._sampled = self._pace.started
+
+    def run(self) -> None:
+        """Index until nothing is left, a signal comes or a stage fails.
+
+        What the database acknowledged is in the manifest when this returns or raises. Raises
+        Interrupted, StageDied, CeilingError, or whatever a stage said was wrong.
+        """
+        try:
+            with SignalWatch() as self._signals:
+                self._crew.start_writer()
+                if self._intake.surely_busy:
+                    self._start_stages()
+                while not self._over():
+                    self._turn()
+                self._finish()
+        finally:
+            self._pool.kill()
+            self._crew.kill()
+            self._arena.close()
+            self._summary.parsers_replaced = self._pool.replaced
+            self._summary.peak_memory_bytes = self._gauge.peak
+        if self._ending is not None:
+            raise self._ending
+
+    def _over(self) -> bool:
+        if self._ending is not None:
+            return self._ring.count(Place.WRITER) == 0 and self._commits.idle
+        return self._opened and self._drained() and self._gone_told and self._commits.idle
+
+    def _drained(self) -> bool:
+        return self._intake.exhausted and not len(self._ring.documents)
+
+    def _turn(self) -> None:
+        if self._ending is None and self._opened:
+            self._admit()
+            self._hand_out_slots()
+            self._hand_to_inference()
+            if self._drained() and self._commits.idle and not self._gone_told:
+                # Last of all: a renamed file is in the table before its old name leaves it.
+                self._gone_told = True
+                self._commits.remove(self._intake.gone())
+        if self._ending is not None or self._all_wait_for_writer():
+            self._ask_for_flush()
+        self._commits.settle(now=self._ending is not None or self._drained())
+        scanning = self._opened and self._ending is None and self._intake.hungry
+        self._listen(0.0 if scanning else TICK_SECONDS)
+        self._tick()
+
+    def _finish(self) -> None:
+        """Let the children end by themselves: the writer compacts, inference tells its counts."""
+        self._stopping = self._pace.ending = True
+        self._pool.kill()
+        if not self._opened and self._crew.writer is not None:
+            self._crew.dismiss(self._crew.writer)
+        for child in self._crew.children:
+            child.outbox.send(Stop(drain=self._ending is None))
+        while self._crew.children:
+            self._listen(TICK_SECONDS)
+            self._tick()
+
+    # What goes out
+
+    def _start_stages(self) -> None:
+        self._crew.start_inference()
+        self._pool.start()
+
+    def _admit(self) -> None:
+        """Scan a little, and give out the documents that a parser has room for."""
+        self._intake.scan()
+        if self._throttled and len(self._ring.documents):
+            return
+        if self._intake.queued and not self._pool.workers:
+            self._start_stages()
+        while (document := self._intake.peek()) is not None:
+            isolated = document.tries > 0
+            worker = self._pool.taker(document.job, isolated=isolated)
+            if worker is None:
+                return
+            self._intake.pop()
+            document.worker = worker.number
+            self._ring.documents.add(document)
+            self._pool.give(worker, document.job, isolated=isolated)
+
+    def _hand_out_slots(self) -> None:
+        for worker in list(self._pool.hungry(lambda worker: self._ring.held_by(worker.holder))):
+            ref = self._ring.grant(worker.holder)
+            if ref is None:
+                return
+            worker.child.outbox.send(Grant(ref))
+
+    def _hand_to_inference(self) -> None:
+        inference = self._crew.inference
+        while inference is not None and self._ring.count(Place.INFERENCE) < _INFERENCE_SLOTS:
+            handed = self._ring.next_for_inference()
+            if handed is None:
+                return
+            inference.outbox.send(Embed(*handed))
+
+    def _hand_to_writer(self, embedded: Embedded) -> None:
+        ref = self._ring.embedded(embedded.ref, embedded.rows)
+        if ref is not None:
+            if not self._exists:
+                self._crew.tell_writer(Create(self._config.record))
+                self._exists = True
+            self._crew.tell_writer(Write(ref, embedded.rows))
+
+    def _all_wait_for_writer(self) -> bool:
+        """Inference has nothing to do, and no slot or no document to come that could change it."""
+        count = self._ring.count
+        if count(Place.READY) + count(Place.INFERENCE):
+            return False
+        return count(Place.FREE) == 0 or (self._intake.exhausted and not self._pool.busy)
+
+    def _ask_for_flush(self) -> None:
+        if self._ring.count(Place.WRITER) and not self._flush_asked:
+            self._flush_asked = True
+            self._crew.tell_writer(Flush())
+
+    # What comes in
+
+    def _listen(self, patience: float) -> None:
+        parsers = {worker.child: worker for worker in self._pool.workers.values()}
+        children = [*self._crew.children, *parsers]
+        pipes = [child.inbox.connection for child in children]
+        sentinels = [child.sentinel for child in children]
+        alarm = self._signals.fileno()
+        ready = set(wait([*pipes, *sentinels, alarm], patience))
+        if alarm in ready:
+            self._signals.clear()
+            self._interrupted()
+        for child, pipe, sentinel in zip(children, pipes, sentinels, strict=True):
+            worker = parsers.get(child)
+            if pipe in ready or sentinel in ready:
+                self._hear_all(child, worker)
+            if sentinel in ready:
+                if worker is None:
+                    self._stage_ended(child)
+                elif worker.number in self._pool.workers:
+                    self._parser_lost(worker, "crashed", f"its parser was {child.epitaph()}")
+
+    def _hear_all(self, child: Child, worker: Worker | None) -> None:
+        for message in child.inbox.drain():
+            if worker is not None:
+                self._hear_parser(worker, message)
+            elif child is self._crew.writer:
+                self._hear_writer(message)
+            else:
+                self._hear_inference(message)
+
+    def _hear_parser(self, worker: Worker, message: Message) -> None:
+        match message:
+            case Started(job):
+                self._pool.started(worker, job)
+            case Filled(ref, rows):
+                self._ring.filled(ref, rows, worker.holder)
+            case Sealed(job) | Unchanged(job) | Vanished(job) | Failed(job):
+                self._pool.done(worker, job)
+                document = self._ring.documents.get(job)
+                if document is not None:
+                    self._document_read(document, message)
+
+    def _document_read(
+        self, document: Document, message: Sealed | Unchanged | Vanished | Failed
+    ) -> None:
+        match message:
+            case Sealed():
+                document.sealed = message
+                self._summary.chunks_retokenized += message.retokenized
+                self._intake.parsed(document)
+                if document.complete:  # it has no chunks at all
+                    self._ring.documents.drop(document)
+                    self._commits.complete(document)
+            case Unchanged():
+                self._ring.documents.drop(document)
+                self._intake.unchanged(document, message.stamp)
+            case Vanished():
+                self._ring.documents.drop(document)
+                self._intake.vanished(document)
+            case Failed(reason="changed-while-reading") if document.tries + 1 < MOST_TRIES:
+                self._try_again(document)
+            case Failed():
+                self._give_up(document, message.reason, message.message, message.reader or None)
+
+    def _hear_inference(self, message: Message) -> None:
+        match message:
+            case Ready():
+                self._pace.inference_ready = True
+            case Embedded():
+                self._summary.chunks_embedded += message.rows
+                self._summary.tokens += message.tokens
+                self._hand_to_writer(message)
+            case Stopped(counters):
+                self._summary.batches += counters.get("batches", 0)
+            case Broken():
+                self._wind_down(revived(message))
+
+    def _hear_writer(self, message: Message) -> None:
+        match message:
+            case Opened(record):
+                self._opened = self._pace.opened = True
+                self._exists = record is not None
+                try:
+                    bind(self._manifest, self._config.collection, record, self._config.record)
+                except VecstreamError as error:
+                    self._wind_down(error)
+                else:
+                    self._intake.open()
+            case Written(slots, rows):
+                acknowledged, completed = self._ring.written(slots)
+                self._manifest.acknowledge(acknowledged)
+                for document in completed:
+                    self._commits.complete(document)
+                self._flush_asked = False
+                self._summary.chunks_written += rows
+                if self._summary.first_write_seconds is None:
+                    self._summary.first_write_seconds = time.monotonic() - self._pace.started
+            case Superseded() | Discarded() | Removed():
+                self._commits.heard(message)
+            case Broken():
+                self._commits.settle(now=False)
+                raise revived(message)
+
+    # What goes wrong
+
+    def _stage_ended(self, child: Child) -> None:
+        epitaph = child.epitaph()
+        is_writer = child is self._crew.writer
+        self._crew.dismiss(child)
+        if self._stopping:
+            return
+        if is_writer:
+            self._commits.settle(now=False)
+            raise StageDied(f"The writer ended unexpectedly ({epitaph}).")
+        self._wind_down(StageDied(f"Inference ended unexpectedly ({epitaph})."))
+
+    def _parser_lost(self, worker: Worker, reason: str, why: str) -> None:
+        """Take back what a parser had; the document it was reading is tried once more, alone."""
+        self._pool.bury(worker)
+        self._hear_all(worker.child, worker)
+        worker.child.close()
+        self._ring.reclaim(worker.holder)
+        for document in list(self._ring.documents):
+            if document.worker != worker.number or document.all_filled:
+                continue
+            if document.job.id != worker.current:
+                self._ring.documents.drop(document)
+                self._intake.put_back(document)
+            elif document.tries + 1 < MOST_TRIES:
+                self._listener(Notice(document.job.path, reason, f"Tried once more: {why}."))
+                self._try_again(document)
+            else:
+                self._give_up(document, reason, why, None)
+        if self._ending is None and not self._stopping:
+            self._pool.replaced += 1
+            self._pool.start()
+
+    def _try_again(self, document: Document) -> None:
+        document.tries += 1
+        self._ring.documents.drop(document)
+        self._intake.put_back(document)
+
+    def _give_up(self, document: Document, reason: str, text: str, reader: str | None) -> None:
+        self._ring.documents.drop(document)
+        self._intake.parsed(document)
+        self._commits.fail(document, reason, text, reader)
+
+    def _interrupted(self) -> None:
+        error = Interrupted(self._signals.received[0])
+        if self._ending is not None or self._stopping:
+            raise error  # the second one: no more patience
+        self._wind_down(error)
+
+    def _wind_down(self, error: VecstreamError) -> None:
+        """Admit nothing, drop what is not embedded; what is embedded is still written."""
+        if self._ending is not None:
+            return
+        self._ending = error
+        self._pace.ending = True
+        self._pool.kill()
+        if self._crew.inference is not None:
+            self._crew.dismiss(self._crew.inference)
+        self._ring.drop_unembedded()
+        unread = [document for document in self._ring.documents if not document.handed]
+        for document in unread:
+            self._ring.documents.drop(document)
+        self._intake.close(unread)
+
+    # Clockwork
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        elapsed, self._ticked = now - self._ticked, now
+        for worker in self._pool.overdue(elapsed, self._config.document_timeout):
+            limit = f"{self._config.document_timeout:.0f} s"
+            self._parser_lost(worker, "timeout", f"reading it made no progress for {limit}")
+        if now - self._sampled >= MEMORY_SECONDS:
+            self._sampled = now
+            self._watch_memory()
+            self._pace.tell()
+
+    def _watch_memory(self) -> None:
+        workers = self._pool.workers.values()
+        self._gauge.sample({worker.child.pid: worker.number for worker in workers})
+        verdict = judge(list(self._gauge.samples), self._config.plan.max_memory)
+        self._throttled = verdict.pressure is not Pressure.ADMIT
+        if verdict.pressure is Pressure.ABORT:
+            self._wind_down(exceeded(self._gauge.peak, self._config.plan.max_memory))
+        elif verdict.parser is not None:
+            worker = self._pool.workers[verdict.parser]
+            self._parser_lost(worker, "out-of-memory", "it took more memory than the ceiling left")

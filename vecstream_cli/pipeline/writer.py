@@ -1,0 +1,173 @@
+"""The writer process: embedded slots in, acknowledged rows out. Alone with the database."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vecstream_cli.core.leases import SlotRef
+from vecstream_cli.errors import DatabaseError
+from vecstream_cli.pipeline.arena import BUSY_NS, ArenaHandle
+from vecstream_cli.pipeline.failure import broken
+from vecstream_cli.pipeline.lifecycle import Inbox, InheritedFd, Outbox
+from vecstream_cli.pipeline.messages import (
+    Create,
+    Discard,
+    Discarded,
+    Flush,
+    Message,
+    Opened,
+    Ready,
+    Remove,
+    Removed,
+    Stop,
+    Stopped,
+    Supersede,
+    Superseded,
+    Write,
+    Written,
+)  # fmt: skip
+from vecstream_cli.pipeline.slots import APPEND, MERGE, Slot, SlotLayout
+
+FLUSH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WriterConfig:
+    """What the writer is told at spawn.
+
+    `lock` is the run's lock: inherited and never used, so that it outlives a killed supervisor
+    until this process, too, has let go of the database. `hold_slots`: the most slots to gather.
+    """
+
+    arena: ArenaHandle
+    layout: SlotLayout
+    row: int
+    adapter: str
+    uri: str | None
+    collection: str
+    lock: InheritedFd
+    hold_slots: int
+
+
+def run(inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
+    """The process's life: gather slots, write them, say so."""
+    try:
+        _Writer(inbox, outbox, config).run()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever it is, the supervisor must hear of it)
+        outbox.send(broken(error, "Writing to the database failed"))
+
+
+class _Writer:
+    def __init__(self, inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
+        from vecstream_cli.adapters.registry import adapter_class
+
+        self._inbox = inbox
+        self._outbox = outbox
+        self._config = config
+        self._held: list[tuple[SlotRef, int]] = []
+        self._held_rows = 0
+        self._held_since = 0.0
+        self._flushes = 0
+        started = time.monotonic()
+        self._adapter = adapter_class(config.adapter).open(
+            config.uri, config.collection, read_only=False
+        )
+        self._arena = config.arena.open()
+        self._control = self._arena.control[config.row]
+        self._slots = self._arena.slots()
+        record = self._adapter.record()
+        outbox.send(Ready(time.monotonic() - started, {}))
+        outbox.send(Opened(record, 0 if record is None else self._adapter.count()))
+
+    def run(self) -> None:
+        """Serve the supervisor until it says stop."""
+        while True:
+            if self._held:
+                patience = self._held_since + FLUSH_SECONDS - time.monotonic()
+                if not self._inbox.connection.poll(max(0.0, patience)):
+                    self._flush()
+                    continue
+            message = self._inbox.recv()
+            if isinstance(message, Stop):
+                self._end(tidy=message.drain)
+                return
+            began = time.monotonic_ns()
+            self._serve(message)
+            self._control[BUSY_NS] += time.monotonic_ns() - began
+
+    def _end(self, *, tidy: bool) -> None:
+        self._flush()
+        if self._adapter.record() is not None:
+            self._adapter.update_record(last_run=datetime.now(UTC).isoformat(timespec="seconds"))
+            if tidy:
+                self._adapter.maintain(final=True)
+        self._adapter.close()
+        self._outbox.send(Stopped({"flushes": self._flushes}))
+
+    def _serve(self, message: Message) -> None:
+        match message:
+            case Create(record):
+                self._adapter.create(record)
+            case Write(ref, rows):
+                self._hold(ref, rows)
+            case Flush():
+                self._flush()
+            case Supersede(pairs):
+                self._flush()
+                asked = [(document.hex(), attempt) for document, attempt in pairs]
+                deleted = self._adapter.delete_superseded(asked)
+                self._outbox.send(Superseded(pairs, deleted or 0))
+            case Discard(document, keep):
+                self._flush()
+                self._adapter.keep_only(document.hex(), [row.hex() for row in keep])
+                self._outbox.send(Discarded(document))
+            case Remove(documents):
+                self._flush()
+                deleted = self._adapter.delete_documents([d.hex() for d in documents])
+                self._outbox.send(Removed(documents, deleted or 0))
+            case _:
+                raise DatabaseError(f"The writer cannot serve {type(message).__name__}.")
+
+    def _hold(self, ref: SlotRef, rows: int) -> None:
+        if not self._held:
+            self._held_since = time.monotonic()
+        self._held.append((ref, rows))
+        self._held_rows += rows
+        enough_rows = self._held_rows >= self._adapter.limits.target_rows
+        # The very first slot is written at once: rows are there to be searched from the start.
+        full = len(self._held) >= self._config.hold_slots
+        if full or enough_rows or not self._flushes:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._held:
+            return
+        rows = self._write()
+        self._flushes += 1
+        self._outbox.send(Written(tuple(self._held), rows))
+        self._held, self._held_rows = [], 0
+        self._adapter.maintain(final=False)
+
+    def _write(self) -> int:
+        """Write what is held; on return no view of a slot is left."""
+        import pyarrow as pa  # type: ignore[import-untyped]
+
+        from vecstream_cli.adapters.schema import row_schema
+        from vecstream_cli.pipeline.rows import record_batch, runs, without_duplicates
+
+        schema = row_schema(self._config.layout.dimension)
+        parts: dict[int, list[pa.RecordBatch]] = {APPEND: [], MERGE: []}
+        for ref, rows in self._held:
+            slot = Slot(self._slots, self._config.layout, ref.slot)
+            batch = record_batch(slot, rows, schema)
+            for mode, start, length in runs(slot["mode"][:rows]):
+                parts[mode].append(batch.slice(start, length))
+        written = 0
+        for mode, write in ((APPEND, self._adapter.append), (MERGE, self._adapter.merge)):
+            batches = without_duplicates(parts[mode])
+            if batches:
+                write(pa.Table.from_batches(batches, schema))
+                written += sum(map(len, batches))
+        return written
