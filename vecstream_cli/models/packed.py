@@ -97,7 +97,12 @@ class _Layer:
 
 
 class PackedModel:
-    """Token ids [tokens] and their runs to hidden states [tokens, width]."""
+    """Token ids [tokens] and their runs to hidden states [tokens or more, width].
+
+    Rows behind the last run mean nothing: the tokens are filled up to a rounder number, since
+    oneDNN prepares code for every row count it meets. Without it 1,000 batches of 1,000
+    different sizes grew a process from 0.2 to 3.4 GB.
+    """
 
     kind = "packed"
 
@@ -130,7 +135,8 @@ class PackedModel:
         self.positions = len(self._positions) - (0 if self._padding is None else self._padding + 1)
 
     def __call__(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
-        hidden = self._embeddings(ids, runs)
+        tokens = len(ids)
+        hidden = self._embeddings(F.pad(ids, (0, _rounded(tokens) - tokens)), runs)
         for layer in self._layers:
             hidden = layer.output_norm(layer.output.onto(hidden, self._attend(layer, hidden, runs)))
             hidden = layer.down_norm(layer.down.onto(hidden, layer.up(hidden)))
@@ -139,7 +145,8 @@ class PackedModel:
     def _embeddings(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         rows = F.embedding(ids, self._words).float()
         if self._padding is not None and bool((ids == self._padding).any()):
-            rows += self._positions[self._positions_around_padding(ids, runs, self._padding)]
+            places = self._positions_around_padding(ids, runs, self._padding)
+            rows[: len(places)] += self._positions[places]
         else:
             first = 0 if self._padding is None else self._padding + 1
             for run in runs:
@@ -151,14 +158,14 @@ class PackedModel:
         ids: torch.Tensor, runs: Sequence[Run], padding: int
     ) -> torch.Tensor:
         """A padding token that stands in the text itself takes no position of its own."""
-        real = (ids != padding).long()
-        counted = torch.cat([run.of(real).cumsum(1).flatten() for run in runs])
-        return counted * real + padding
+        real = (ids != padding).long()[:, None]
+        counted = [(run.of(real).cumsum(1) * run.of(real)).flatten() for run in runs]
+        return torch.cat(counted) + padding
 
     def _attend(self, layer: _Layer, hidden: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         width = hidden.shape[1]
         inputs = [part for made in layer.inputs for part in torch.split(made(hidden), width, dim=1)]
-        attended = torch.empty_like(hidden)
+        attended = torch.zeros_like(hidden)
         for run in runs:
             query, key, value = (self._by_head(run.of(rows)) for rows in inputs)
             mask = None if self._bias is None else self._bias(run.length)
@@ -234,6 +241,11 @@ class _Loader:
 
     def _get(self, name: str) -> torch.Tensor:
         return self._passing[name].to(self._device, torch.float32)
+
+
+def _rounded(tokens: int) -> int:
+    step = 16 if tokens <= 256 else 64
+    return -(-tokens // step) * step
 
 
 def _activation(config: Mapping[str, Any]) -> str:

@@ -70,9 +70,7 @@ def read_spec(folder: Path, name: str | None = None, revision: str | None = None
     name = str(folder) if name is None else name
     modules = _modules(folder, name)
     transformer = folder / modules.transformer
-    config = _read(transformer / "config.json", name)
-    if config is None:
-        raise ModelError(f"Model {name} has no config.json in {transformer}.")
+    config = _required(transformer / "config.json", name)
     weights = _weights(transformer, name)
     tokenizer_file = _tokenizer_file(transformer, folder, name)
     settings = _transformer_settings(transformer)
@@ -127,7 +125,7 @@ def facts(spec: ModelSpec, precision: str = "fp32") -> dict[str, str]:
     The query prompt is left out: no stored vector depends on it. So is the token limit, which
     decides chunks.
     """
-    config = _read(spec.transformer / "config.json", spec.name) or {}
+    config = _required(spec.transformer / "config.json", spec.name)
     return {
         "model": spec.name,
         "architecture": spec.architecture,
@@ -169,7 +167,7 @@ def _modules(folder: Path, name: str) -> _Modules:
         if kind == "Transformer" and not after:
             continue
         if kind == "Pooling" and after == ["Transformer"]:
-            pooling = _read(folder / path / "config.json", name) or {}
+            pooling = _required(folder / path / "config.json", name)
         elif kind == "Dense" and "Pooling" in after and "Normalize" not in after:
             dense.append(_dense(folder / path, name))
         elif (kind == "Normalize" and "Pooling" in after) or kind == "Dropout":
@@ -185,7 +183,7 @@ def _modules(folder: Path, name: str) -> _Modules:
 
 
 def _dense(folder: Path, name: str) -> DenseSpec:
-    config = _read(folder / "config.json", name) or {}
+    config = _required(folder / "config.json", name)
     if config.get("module_input_name", "sentence_embedding") != "sentence_embedding":
         raise ModelError(f"Model {name} has a dense layer over tokens, which vecstream cannot run.")
     activation = str(config.get("activation_function", "Tanh")).rpartition(".")[2]
@@ -287,6 +285,13 @@ def _tokenizer_file(transformer: Path, folder: Path, name: str) -> Path:
 def _lowercases(tokenizer_file: Path) -> bool:
     normalizer = json.dumps(json.loads(tokenizer_file.read_bytes()).get("normalizer"))
     return '"Lowercase"' in normalizer or '"lowercase": true' in normalizer
+
+
+def _required(path: Path, name: str) -> dict[str, Any]:
+    found = _read(path, name)
+    if found is None:
+        raise ModelError(f"Model {name} has no {path.name} in {path.parent}.")
+    return found
 
 
 def _read(path: Path, name: str) -> dict[str, Any] | None:
