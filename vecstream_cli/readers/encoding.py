@@ -35,6 +35,12 @@ _WIDER = {
     "ascii": "cp1252",
 }
 
+_LAST_RESORT = "cp1252"
+
+# A few accents look like any of thirty single-byte encodings; below this, bet on the commonest.
+_UNSURE = 0.15
+_MULTIBYTE = ("utf", "big5", "cp932", "cp949", "euc", "gb", "hz", "iso2022", "johab", "shift")
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Legacy text hardly ever forms valid UTF-8 sequences by chance, so a file with this many for each
@@ -65,22 +71,20 @@ def detect(file: SourceFile, progress: Progress) -> Encoding:
     for mark, codec in _MARKS:
         if head.startswith(mark):
             return Encoding(codec, len(mark))
-    if b"\0" in head:
+    if b"\0" in head or b"\x1b$" in head:
+        # These may be valid UTF-8 as they stand, and yet be UTF-16 or ISO 2022.
         named = _detected(head, truncated=file.size > len(head))
-        if named is None:
-            raise DocumentError("unsupported", "The file is binary, not text.")
-        if named.startswith(("utf-16", "utf-32")):
+        if named.startswith(("utf-16", "utf-32", "iso2022")):
             return Encoding(named)
     bad = _first_invalid_utf8(file, progress)
     if bad is None:
         return Encoding("utf-8")
-    window = head if bad < len(head) // 2 else file.at(max(bad - WINDOW_BYTES // 2, 0), WINDOW_BYTES)
+    window = (
+        head if bad < len(head) // 2 else file.at(max(bad - WINDOW_BYTES // 2, 0), WINDOW_BYTES)
+    )
     if _is_damaged_utf8(window):
         return Encoding("utf-8")
-    named = _detected(window, truncated=file.size > len(window))
-    if named is None:
-        raise DocumentError("unsupported", "The file is binary, not text.")
-    return Encoding(named)
+    return Encoding(_detected(window, truncated=file.size > len(window)))
 
 
 def _decoded(file: SourceFile, encoding: Encoding, progress: Progress) -> Iterator[str]:
@@ -116,22 +120,25 @@ def _is_damaged_utf8(window: bytes) -> bool:
     return good >= _GOOD_FOR_EACH_BAD * max(bad, 1)
 
 
-def _detected(window: bytes, *, truncated: bool) -> str | None:
-    """A codec for `window`, or None where it is binary."""
+def _detected(window: bytes, *, truncated: bool) -> str:
+    """A codec for `window`. Raises DocumentError where it is binary."""
     import chardet
 
     detector = chardet.UniversalDetector(
         max_bytes=max(len(window), 1),
         compat_names=False,
         exclude_encodings=["utf-7"],
-        no_match_encoding="cp1252",
+        no_match_encoding=_LAST_RESORT,
     )
     detector.feed(window)
     if truncated:
         detector.feed(b"\n")  # says that the window is not the whole file
-    named = detector.close()["encoding"]
+    found = detector.close()
+    named = found["encoding"]
     if named is None:
-        return None
+        raise DocumentError("unsupported", "The file is binary, not text.")
+    if found["confidence"] < _UNSURE and not named.startswith(_MULTIBYTE):
+        return _LAST_RESORT
     wider = _WIDER.get(named, named)
     return wider if _decodes(window, wider) else named
 

@@ -20,16 +20,12 @@ def document_errors(what: str) -> Iterator[None]:
     except DocumentError:
         raise
     except MemoryError as error:
-        raise DocumentError("out-of-memory", f"There is not enough memory to read {what}.") from (
-            error
-        )
+        raise DocumentError("out-of-memory", f"Not enough memory to read {what}.") from (error)
     except RecursionError as error:
-        raise DocumentError("malformed", f"The nesting of {what} is too deep.") from error
+        raise DocumentError("malformed", f"Cannot read {what}: it is nested too deep.") from error
     except Exception as error:
-        detail = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
-        raise DocumentError("malformed", f"It is not possible to read {what} ({detail}).") from (
-            error
-        )
+        detail = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
+        raise DocumentError("malformed", f"Cannot read {what} ({detail}).") from (error)
 
 
 @contextmanager

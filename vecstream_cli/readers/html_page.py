@@ -9,6 +9,7 @@ from vecstream_cli.readers.html_parts import LINE_BREAK, Part, part
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+_HEAD_CHARS = 1 << 16
 _MAIN = ("main", "[role=main]", "article", "body")
 _FURNITURE = [
     "script", "style", "noscript", "template", "svg", "iframe", "object", "nav", "footer",
@@ -30,7 +31,7 @@ _BREAKING = frozenset(_KINDS) | {
 
 def facts(markup: str) -> dict[str, object]:
     """The page's title, author, description and language, where it names them."""
-    page = _parse(markup)
+    page = _parse(markup[:_HEAD_CHARS])
     title = page.css_first("head > title") or page.css_first("title")
     html = page.css_first("html")
     return {

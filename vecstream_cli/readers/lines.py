@@ -62,8 +62,9 @@ def _cut_before(text: str, start: int, end: int) -> int:
         found = text.rfind(separator, middle, end)
         if found >= 0:
             return found + 1
-    cut = end
-    while end - cut < _MAX_COMBINING and (
+    # Never before `middle`, so that a part is never empty.
+    cut, earliest = end, max(middle, end - _MAX_COMBINING)
+    while cut > earliest and (
         unicodedata.combining(text[cut]) or text[cut - 1 : cut + 1] == "\r\n"
     ):
         cut -= 1

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from vecstream_cli.core.blocks import Block, BlockKind, OpenDocument, ReaderWarning
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 VERSION = "markdown/1"
 
-SEGMENT_CHARS = 1 << 18
-MAX_SEGMENT_CHARS = 1 << 20
+SEGMENT_CHARS = 1 << 17
+MAX_SEGMENT_CHARS = 1 << 19
 
 _KINDS = {
     "heading_open": BlockKind.HEADING,
@@ -90,8 +91,8 @@ def _parsed(lines: list[str], outline: Outline) -> Iterator[Block]:
         # Blank lines or link definitions before the first block.
         end = starts[0].line if starts else len(lines)
         yield from cutting.blocks("".join(lines[:end]), heading=outline.path)
-    ends = [start.line for start in starts[1:]] + [len(lines)]
-    for start, end in zip(starts, ends, strict=True):
+    ends = chain((start.line for start in starts[1:]), [len(lines)])
+    for start, end in zip(starts, ends, strict=False):
         text = "".join(lines[start.line : end])
         kind = start.kind
         if kind is BlockKind.HEADING:

@@ -32,6 +32,7 @@ class SourceFile(io.RawIOBase):
         self.size = size
         self.name = name
         self._position = 0
+        self._head = b""  # sniffing, detecting and decoding a small file cost one read
 
     def readable(self) -> bool:
         return True
@@ -61,6 +62,18 @@ class SourceFile(io.RawIOBase):
         length = min(length, self.size - offset)
         if length <= 0:
             return b""
+        if offset + length <= PIECE_BYTES:
+            if not self._head:
+                self._head = self._read(0, min(self.size, PIECE_BYTES))
+            return self._head[offset : offset + length]
+        return self._read(offset, length)
+
+    def pieces(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes from `start` to the end, `PIECE_BYTES` at a time."""
+        for offset in range(start, self.size, PIECE_BYTES):
+            yield self.at(offset, PIECE_BYTES)
+
+    def _read(self, offset: int, length: int) -> bytes:
         parts = []
         while length > 0:
             try:
@@ -77,8 +90,3 @@ class SourceFile(io.RawIOBase):
             offset += len(part)
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def pieces(self, start: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` to the end, `PIECE_BYTES` at a time."""
-        for offset in range(start, self.size, PIECE_BYTES):
-            yield self.at(offset, PIECE_BYTES)
