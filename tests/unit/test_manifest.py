@@ -1,8 +1,6 @@
-"""Proves that the manifest remembers what it must, durably, and refuses what it must."""
+"""Proves that the manifest remembers what it must, durably, within a run and between runs."""
 
 import os
-import sqlite3
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,27 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from manifests import KEYS, RECORD, SOURCE, STAMP, committed, pending, store
 
-from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, document_id, row_id
-from vecstream_cli.core.plan import Stamp
-from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.errors import InternalError, ManifestError
-from vecstream_cli.state.database import connect, migrate
-from vecstream_cli.state.entries import AcknowledgedRow, CommittedDocument, PendingDocument
+from vecstream_cli.core.ids import row_id
+from vecstream_cli.errors import InternalError
+from vecstream_cli.state.entries import AcknowledgedRow
 from vecstream_cli.state.manifest import Manifest
-from vecstream_cli.state.schema import MIGRATIONS
-
-SOURCE = "/docs"
-STAMP = Stamp(size=1, mtime_ns=2, ctime_ns=3, inode=4)
-KEYS = [ChunkKey(bytes([n]) * 16) for n in range(5)]
-RECORD = CollectionRecord(
-    uuid="0f",
-    vector_fingerprint="aa",
-    chunk_fingerprint="bb",
-    facts={"model": "minilm"},
-    dimension=384,
-    created_at="2026-01-01T00:00:00+00:00",
-)
 
 
 @pytest.fixture
@@ -45,31 +28,6 @@ def manifest(path: Path) -> Iterator[Manifest]:
         manifest.bind(RECORD, created=True)
         manifest.start_run(scan_started_ns=99)
         yield manifest
-
-
-def pending(name: bytes, source: str = SOURCE) -> PendingDocument:
-    return PendingDocument(document_id(source, name), source, name)
-
-
-def committed(document: DocumentId, attempt: int, stamp: Stamp = STAMP) -> CommittedDocument:
-    return CommittedDocument(
-        id=document,
-        attempt=attempt,
-        stamp=stamp,
-        content_hash=ContentHash(b"c" * 16),
-        reader="text/1",
-        chunks=2,
-        tokens=30,
-        warnings=("page 3 is lost",),
-    )
-
-
-def store(manifest: Manifest, *names: bytes, source: str = SOURCE) -> list[DocumentId]:
-    """Documents that are whole in the database."""
-    documents = [pending(name, source) for name in names]
-    attempts = manifest.reserve_attempts(documents)
-    manifest.commit([committed(d.id, a.number) for d, a in zip(documents, attempts, strict=True)])
-    return [document.id for document in documents]
 
 
 def test_a_committed_document_is_known_by_its_path(manifest: Manifest) -> None:
@@ -147,7 +105,7 @@ def test_a_reservation_survives_the_death_of_its_process(path: Path) -> None:
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from test_manifest import RECORD, Manifest, pending
+from manifests import RECORD, Manifest, pending
 manifest = Manifest.open(Path({str(path)!r}))
 manifest.bind(RECORD, created=True)
 print(manifest.reserve_attempts([pending(b"a")])[0].number, flush=True)
@@ -370,85 +328,6 @@ def test_a_source_knows_when_it_was_last_listed_completely(manifest: Manifest) -
     [partial] = manifest.sources()
     assert complete.listed_at is not None
     assert partial == replace(complete, base=b"/mnt/docs")
-
-
-def test_the_manifest_is_private(manifest: Manifest) -> None:
-    files = list(manifest.path.parent.iterdir())
-    assert len(files) == 3  # with -wal and -shm
-    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
-
-
-def test_it_can_be_read_while_a_run_writes(manifest: Manifest) -> None:
-    store(manifest, b"a")
-    with Manifest.open(manifest.path, read_only=True) as reader:
-        assert reader.counts().documents == 1
-        with pytest.raises(ManifestError, match="read-only"):
-            reader.bind(replace(RECORD, uuid="ee"))
-
-
-def test_a_missing_manifest_is_not_made_by_a_reader(path: Path) -> None:
-    with pytest.raises(ManifestError, match="no manifest"):
-        Manifest.open(path, read_only=True)
-    assert not path.parent.exists()
-
-
-def test_a_newer_schema_is_refused(path: Path) -> None:
-    Manifest.open(path).close()
-    with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    db.close()
-    with pytest.raises(ManifestError, match="newer vecstream"):
-        Manifest.open(path)
-
-
-def test_an_older_schema_is_migrated_and_keeps_its_rows(path: Path) -> None:
-    with Manifest.open(path) as manifest:
-        manifest.bind(RECORD, created=True)
-        store(manifest, b"a")
-    db = connect(path, create=False, read_only=False)
-    migrate(db, path, [*MIGRATIONS, ["ALTER TABLE documents ADD COLUMN colour TEXT"]])
-    assert db.execute("SELECT path, colour FROM documents").fetchall() == [(b"a", None)]
-    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
-    db.close()
-
-
-def test_a_failed_migration_changes_nothing(path: Path) -> None:
-    Manifest.open(path).close()
-    db = connect(path, create=False, read_only=False)
-    with pytest.raises(sqlite3.OperationalError):
-        migrate(db, path, [*MIGRATIONS, ["CREATE TABLE extra (a)", "NOT SQL"]])
-    assert db.execute("SELECT 1 FROM sqlite_master WHERE name = 'extra'").fetchone() is None
-    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-    db.close()
-
-
-def test_the_database_of_another_program_is_refused(path: Path) -> None:
-    path.parent.mkdir()
-    with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE theirs (a)")
-    db.close()
-    with pytest.raises(ManifestError, match="another program"):
-        Manifest.open(path)
-
-
-@pytest.mark.parametrize(
-    "content", [b"not a database " * 300, b"SQLite format 3\0" + b"\xff" * 8192]
-)
-def test_a_damaged_manifest_is_named_in_one_sentence(path: Path, content: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(ManifestError, match="damaged") as caught:
-        Manifest.open(path)
-    assert str(path) in caught.value.message
-    assert "\n" not in caught.value.message
-
-
-def test_a_manifest_that_cannot_grow_says_so_and_keeps_what_it_had(manifest: Manifest) -> None:
-    store(manifest, b"a")
-    manifest._db.execute("PRAGMA max_page_count = 1")  # as on a full disk: SQLITE_FULL
-    with pytest.raises(ManifestError, match="disk is full"):
-        manifest.reserve_attempts([pending(b"%06d" % n * 20) for n in range(2000)])
-    assert manifest.counts().known == 1
 
 
 def test_using_a_document_that_is_not_under_way_is_a_bug(manifest: Manifest) -> None:

@@ -242,10 +242,11 @@ def _stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stamp:
 
 
 def _known(row: tuple[Any, ...]) -> KnownDocument:
-    document, pending, attempt, *_ = row
+    document, pending, attempt, size, mtime_ns, ctime_ns, inode, seen_ns, content, reader = row[:10]
     good = failure = None
     if attempt is not None:
-        good = KnownVersion(attempt, _stamp(*row[3:7]), row[7], ContentHash(row[8]), row[9])
+        stamp = _stamp(size, mtime_ns, ctime_ns, inode)
+        good = KnownVersion(attempt, stamp, seen_ns, ContentHash(content), reader)
     if row[10] is not None:
         failure = KnownFailure(row[10], _stamp(*row[11:15]), row[15], row[16])
     return KnownDocument(DocumentId(document), good, failure, pending is not None)
