@@ -47,9 +47,9 @@ _CLAUSE = re.compile(r"[,;:)\]，；：、](?:(?=\s)|(?<=[，；：、]))")
 # Not behind an initial or a common abbreviation; before white space, or its escape in a JSON
 # string or a program's. Chinese and Japanese marks need no space behind them.
 _SENTENCE = re.compile(
-    r"[.!?…。！？]+(?:(?<=[。！？])[」』”’）]*"
+    r"[.!?…。！？](?<![.!?…。！？]{2})[.!?…。！？]*+(?:(?<=[。！？])[」』”’）]*+"
     r"|(?<!\b[A-Za-z]\.)(?<!\bal\.)(?<!\b[DM]r\.)(?<!\bM[rs]s\.)(?<!\b[Vv]s\.)(?<!\bcf\.)"
-    r"(?<!\b[Ff]ig\.)(?<!\b[Ii]nc\.)(?<!\b[Ll]td\.)[\"'”’»)\]*_`]*(?=\s|\\n))"
+    r"(?<!\b[Ff]ig\.)(?<!\b[Ii]nc\.)(?<!\b[Ll]td\.)[\"'”’»)\]*_`]*+(?=\s|\\n))"
 )
 _NEWLINE = re.compile(r"\n\s*")
 _ESCAPED_NEWLINES = re.compile(r"\\n(?:\\n)*")
@@ -105,7 +105,11 @@ def _blocks(text: str, spans: Sequence[Span]) -> Iterable[tuple[float, list[int]
     """Cuts between blocks: welcome before a heading, unwelcome between it and its text."""
     cuts: dict[float, list[int]] = {}
     before: BlockKind | None = None
-    ends = [_visible_end(text, span.start) for span in spans]
+    ends: list[int] = []
+    for span, previous in zip(spans, (None, *spans), strict=False):
+        floor = previous.start if previous else 0
+        end = _visible_end(text, span.start, floor)
+        ends.append(ends[-1] if previous and end == floor else end)
     for span, end, next_end in zip(spans, ends, (*ends[1:], None), strict=True):
         if end == next_end:
             continue  # nothing to see in this block
@@ -121,7 +125,7 @@ def _blocks(text: str, spans: Sequence[Span]) -> Iterable[tuple[float, list[int]
     return cuts.items()
 
 
-def _visible_end(text: str, end: int) -> int:
-    while end > 0 and text[end - 1].isspace():
+def _visible_end(text: str, end: int, floor: int = 0) -> int:
+    while end > floor and text[end - 1].isspace():
         end -= 1
     return end

@@ -10,7 +10,7 @@ from vecstream_cli.core.boundaries import cut_costs
 from vecstream_cli.core.places import Places
 from vecstream_cli.core.stretch import Stretch
 from vecstream_cli.core.tokens import Ids, TokenizerProtocol
-from vecstream_cli.core.windows import windows
+from vecstream_cli.core.windows import Window, windows
 
 CHUNKER_VERSION = "1"
 """Goes up whenever the same blocks and settings would give other chunks."""
@@ -86,12 +86,9 @@ class Chunker:
         stretch, places = Stretch(), Places()
         done = 0
         for window in windows(blocks, progress):
-            tokens = self._tokenizer.encode(window.text, max(1, self._budget // 2))
-            costs = cut_costs(window.text, window.spans, tokens.chars)
-            if not len(stretch):
-                stretch.base = window.start
-            stretch.append(window.text, tokens, costs, parted=window.parted)
-            places.add(window)
+            if window.text:
+                self._append(window, stretch)
+                places.add(window)
             start = stretch.visible(0)
             while max(start, done) < len(stretch) and (
                 window.last or self._sees_ahead(stretch, start)
@@ -107,6 +104,13 @@ class Chunker:
             stretch.drop(start)
             places.forget(stretch.base)
             done = max(0, done - start)
+
+    def _append(self, window: Window, stretch: Stretch) -> None:
+        tokens = self._tokenizer.encode(window.text, max(1, self._budget // 2))
+        costs = cut_costs(window.text, window.spans, tokens.chars)
+        if not len(stretch):
+            stretch.base = window.start
+        stretch.append(window.text, tokens, costs, parted=window.parted)
 
     def _sees_ahead(self, stretch: Stretch, start: int) -> bool:
         return stretch.has_more_than(start, _LOOKAHEAD * self._budget, _LOOKAHEAD * self._max_chars)

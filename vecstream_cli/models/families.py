@@ -55,11 +55,13 @@ def family_of(tokenizer: "HFTokenizer") -> Family:
 
 
 # BERT's basic tokenizer cuts at white space, around punctuation and around each Chinese
-# character. Only ASCII space and the commonest marks are cut at here: a run between two of
-# them is one unit, whatever else it holds, and the tokenizer itself cuts that one further.
+# character. Only the commonest of these are cut at here: a run between two of them is one
+# unit, whatever else it holds, and the tokenizer itself cuts that one further. The control
+# characters that Python counts as white space are dropped by BERT, so they part nothing.
 _MARKS = "!-/:-@\\[-`{-~\u2010-\u2027\u3001-\u3003\u3008-\u3011\uff01\uff0c\uff1a\uff1b\uff1f"
 _CHINESE = "\u3400-\u4dbf\u4e00-\u9fff"
-_BERT_UNITS = re.compile(rf" ?[^ \t\n\r{_MARKS}{_CHINESE}]+| ?[{_MARKS}{_CHINESE}]|[ \t\n\r]+")
+_SPACE = " \t\n\r\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_BERT_UNITS = re.compile(rf" ?[^{_SPACE}{_MARKS}{_CHINESE}]+| ?[{_MARKS}{_CHINESE}]|[{_SPACE}]+")
 
 # GPT-2's expression and SentencePiece both cut before the space in front of a word; a run of
 # white space leaves its last space to the word behind it.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence, Sized
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from string import punctuation
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ class Tokenizer:
         self._prefix, self._suffix = self._surroundings()
         self.overhead = len(self._prefix) + len(self._suffix)
         self._use(family_of(exact))
-        if self.sliceable and not self._keeps_promises():
+        if self.sliceable and (self._runs_into_prompt() or not self._keeps_promises()):
             self._use(GENERIC)
 
     @classmethod
@@ -180,6 +181,12 @@ class Tokenizer:
         if family.doubtful is not None:
             patterns.append(family.doubtful)
         self._search = re.compile("|".join(patterns)) if patterns and family.sliceable else None
+
+    def _runs_into_prompt(self) -> bool:
+        """Whether the prompt's last word and the text's first would be taken for one."""
+        end = self.prompt[-1:]
+        cuts_at_marks = self._family.severs
+        return bool(end) and not end.isspace() and not (cuts_at_marks and end in punctuation)
 
     def _keeps_promises(self) -> bool:
         """Whether what the family claims is true of this tokenizer and prompt, on the probes."""
