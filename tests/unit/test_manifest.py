@@ -272,11 +272,13 @@ def test_nothing_at_or_below_a_protected_path_is_unseen(manifest: Manifest) -> N
 def test_documents_are_listed_by_folder_and_by_source(manifest: Manifest) -> None:
     store(manifest, b"a", b"a-b", b"a/x", b"a/y/z", b"a0", b"b")
     store(manifest, b"a/q", source="/other")
+    store(manifest, b"\xff" * 255, b"\xff" * 255 + b"/\xff", source="/extreme")
     assert [e.relative for e in manifest.documents_under(SOURCE, b"a")] == [b"a", b"a/x", b"a/y/z"]
     assert [(e.source, e.relative) for e in manifest.documents_under(None, b"a/q")] == [
         ("/other", b"a/q")
     ]
-    assert len(list(manifest.documents_under())) == 7
+    assert len(list(manifest.documents_under("/extreme"))) == 2
+    assert len(list(manifest.documents_under())) == 9
 
 
 def test_counts_add_up(manifest: Manifest) -> None:

@@ -165,8 +165,9 @@ class ManifestView:
         if number is None:
             return
         query = "SELECT number, id, path FROM documents WHERE source = ? AND path "
-        # "/" + 1 is "0": every path below a folder lies between the two.
-        below, end = (prefix + b"/", prefix + b"0") if prefix else (b"", b"\xff" * 8)
+        # "/" + 1 is "0": every path below a folder lies between the two. A name has at most 255
+        # bytes, so no path comes after 256 of the greatest byte.
+        below, end = (prefix + b"/", prefix + b"0") if prefix else (b"", b"\xff" * 256)
         page = self._rows(query + "= ?", number, prefix)
         while True:
             for row, document, path in page:
