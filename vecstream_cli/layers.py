@@ -20,7 +20,8 @@ from vecstream_cli.settings import Buffer, nearest, parse_size
 PREFIX = "VECSTREAM_"
 
 _HOW_IT_IS_SHOWN = frozenset({"json", "quiet", "yes", "config"})
-_NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA"})
+# The file's own name, and what tests tell the ring and themselves.
+_NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA", "VECSTREAM_POISON_SLOTS"})
 _WHAT_TO_INDEX = frozenset({"paths", "files-from"})  # a layer that names one replaces both
 
 

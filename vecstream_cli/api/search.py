@@ -44,7 +44,9 @@ def search(
         record = adapter.record()
         if record is None:
             raise no_collection(database_name(kind, db_uri), collection)
-        spec = resolve(model or record.facts["model"], revision=revision)
+        spec = resolve(
+            model or record.facts["model"], revision=revision or record.facts.get("revision")
+        )
         _check(spec, record, collection)
         return adapter.search(_vector(spec, device, query), k)
 

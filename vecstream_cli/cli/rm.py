@@ -39,7 +39,7 @@ def _rm(command: Command, path: str, yes: bool) -> ExitCode:
     from vecstream_cli.api.remove import Removal, remove
 
     def agreed(removal: Removal) -> bool:
-        what = f"{plural(removal.documents, 'document')} ({plural(removal.chunks, 'chunk')})"
+        what = plural(removal.documents, "document")
         return yes or confirm(command, f"Remove {what} from {settings.collection}?")
 
     removal = remove(path, settings, agreed=agreed)

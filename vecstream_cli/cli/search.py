@@ -47,7 +47,7 @@ def _search(command: Command, query: str, top: int) -> ExitCode:
             db_uri=settings.db_uri,
             collection=settings.collection,
             model=settings.model if command.flags.get("model") else None,
-            revision=settings.revision if command.flags.get("model") else None,
+            revision=settings.revision,
             device=settings.device,
         )
     if reporter.lines is not None:
