@@ -41,6 +41,8 @@ class PaddedModel:
 def _loaded(spec: ModelSpec) -> Any:
     import transformers
 
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()  # the terminal is another process's to draw on
     kind = getattr(transformers, _ENCODER_ONLY.get(spec.architecture, "AutoModel"))
     try:
         model, report = kind.from_pretrained(

@@ -21,7 +21,7 @@ class Weights(Mapping[str, torch.Tensor]):
     tensors lives; so open a second `Weights` for what is only read once.
     """
 
-    def __init__(self, files: Sequence[Path], *, anchor: str = "") -> None:
+    def __init__(self, files: Sequence[Path], *, anchor: str | None = None) -> None:
         """`anchor` is a name that every such model has, to find the prefix by."""
         self._tensors: dict[str, Any] = {}
         self._stack = ExitStack()
@@ -33,7 +33,10 @@ class Weights(Mapping[str, torch.Tensor]):
                     f"The weights {file} cannot be read: {error}.",
                     hint="Fetch the model again.",
                 ) from error
-        prefix = next((k.removesuffix(anchor) for k in self._tensors if k.endswith(anchor)), "")
+        prefix = ""
+        if anchor is not None:
+            heads = (name.removesuffix(anchor) for name in self._tensors if name.endswith(anchor))
+            prefix = next(heads, "")
         self._names = {_renamed(k.removeprefix(prefix)): k for k in self._tensors}
 
     def _open(self, file: Path) -> None:
