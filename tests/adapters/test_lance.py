@@ -10,8 +10,9 @@ from pathlib import Path
 import lancedb
 import pyarrow as pa
 import pytest
-from adapter_rows import DIMENSION, RECORD, hex_id, rows
+from adapter_rows import DIMENSION, RECORD, hex_id, rows, vectors
 
+from vecstream_cli.adapters import lance
 from vecstream_cli.adapters.lance import LanceAdapter
 from vecstream_cli.errors import DatabaseError, ForeignCollection, UsageError
 
@@ -137,6 +138,35 @@ def test_an_open_reader_outlives_compaction(database: Path) -> None:
     assert seen + sum(batch.num_rows for batch in scan) == 500
     assert len(old.search([1.0] * DIMENSION).limit(1000).to_list()) == 500
     assert reader.count() == 450
+
+
+def test_a_large_table_gets_an_index_and_a_small_one_none(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lance, "INDEX_ROWS", 1000)
+    adapter = made(database)
+    adapter.append(rows("a", 999))
+    adapter.maintain(final=True)
+    assert indices(database) == []
+    # Given a table that has grown to the bound
+    adapter.append(rows("a", 2000, first=999))
+    assert adapter.maintain(final=True)
+    assert indices(database) == ["IvfSq"]
+    # Then rows from before the index and after it are found, and it is made once
+    adapter.append(rows("a", 10, first=5000))
+    for number, vector in ((1500, vectors(2000, seed=999)[501]), (5004, vectors(10, 5000)[4])):
+        hit = adapter.search(vector.tolist(), 1)[0]
+        assert hit.id == hex_id("a", number)
+        assert hit.score == pytest.approx(1.0, abs=1e-5)
+    adapter.merge(rows("a", 50, attempt=2))
+    adapter.maintain(final=True)
+    assert indices(database) == ["IvfSq"]
+    assert adapter.count() == 3009
+
+
+def indices(database: Path) -> list[str]:
+    table = lancedb.connect(database).open_table("documents")
+    return [index.index_type for index in table.list_indices()]
 
 
 def test_a_killed_writer_loses_no_acknowledged_row(database: Path) -> None:
@@ -284,8 +314,7 @@ def test_a_full_disk_fails_in_a_sentence_and_writing_goes_on_after(tmp_path: Pat
         ballast.write_bytes(b"x" * (1 << 20))
         batches = [rows(number, 500, text="word " * 50) for number in range(100)]
         with pytest.raises(DatabaseError, match="no space is left") as caught:
-            for batch in batches:
-                adapter.merge(batch)
+            list(map(adapter.merge, batches))
         assert "Free some space" in caught.value.hint
         # Then the table holds whole batches, and once there is space it takes the rest
         count = opened(disk / "db", read_only=True).count()

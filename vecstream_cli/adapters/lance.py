@@ -31,6 +31,15 @@ _LAST_RUN = "vecstream.last_run"
 # Makes two merges of the same new id a conflict, where LanceDB would insert it twice.
 _PRIMARY_KEY = {b"lance-schema:unenforced-primary-key": b"true"}
 
+# Flat search is exact, and takes 0.3–0.5 s at 300,000 rows of 384 on two cores. From INDEX_ROWS on
+# IVF_SQ (IVF_PQ took minutes to build): 0.05 ms a row to make, 120 MB with this sample, recall@10
+# above 0.99 with these probes.
+INDEX_ROWS = 200_000
+_INDEX_ROWS_PER_PARTITION = 2048
+_INDEX_SAMPLE_RATE = 64
+_PROBES = 40
+_REFINE_FACTOR = 10
+
 _PAIRS_PER_DELETE = 64
 _IDS_PER_STATEMENT = 1024
 _SCAN_ROWS = 8192
@@ -59,7 +68,7 @@ class LanceAdapter(Adapter):
         self._place = place
         self._collection = collection
         self._known_table: Any = None
-        self._compaction_failed = False
+        self._upkeep_failed = False
 
     @classmethod
     def open(cls, uri: str | None, collection: str, *, read_only: bool) -> Self:
@@ -192,6 +201,7 @@ class LanceAdapter(Adapter):
         table = self._table()
         with self._errors("search"):
             query = table.search(vector, vector_column_name="vector").distance_type("cosine")
+            query = query.nprobes(_PROBES).refine_factor(_REFINE_FACTOR)  # for an index alone
             found = query.limit(k).select([*_HIT_COLUMNS, "_distance"]).to_list()
         return [Hit(score=1.0 - row.pop("_distance"), **row) for row in found]
 
@@ -199,18 +209,21 @@ class LanceAdapter(Adapter):
         table = self._table()
         with self._errors("inspect"):
             layout = Layout.of(table.stats())
-        if not compaction_due(layout, final=final) or (self._compaction_failed and not final):
-            return False
+            index = final and layout.rows >= INDEX_ROWS and not table.list_indices()
+        compact = compaction_due(layout, final=final) and (final or not self._upkeep_failed)
         try:
-            with self._errors("compact"):
-                table.optimize(cleanup_older_than=VERSION_LIFETIME)
+            if compact:
+                with self._errors("compact"):
+                    table.optimize(cleanup_older_than=VERSION_LIFETIME)
+            if index:
+                self._make_index(table, layout.rows)
         except DatabaseError as error:
             # It needs room for a second copy, and costs no row where it fails: reading a table
             # in many pieces is only slower.
-            self._compaction_failed = True
-            _log.warning("%s It stays in %d pieces.", error.message, layout.fragments)
+            self._upkeep_failed = True
+            _log.warning("%s Searching it stays slower than it could be.", error.message)
             return False
-        return True
+        return compact or index
 
     def drop(self) -> None:
         if self.record() is None:
@@ -253,6 +266,17 @@ class LanceAdapter(Adapter):
             if where is not None:
                 query = query.where(where)
             yield from query.to_batches(_SCAN_ROWS)
+
+    def _make_index(self, table: Any, rows: int) -> None:
+        from lancedb.index import IvfSq
+
+        config = IvfSq(
+            distance_type="cosine",
+            num_partitions=max(1, rows // _INDEX_ROWS_PER_PARTITION),
+            sample_rate=_INDEX_SAMPLE_RATE,
+        )
+        with self._errors("index"):
+            table.create_index("vector", config=config)
 
     def _delete_any(self, column: str, values: Sequence[str]) -> int:
         return sum(
