@@ -13,7 +13,9 @@ WORDS = "one two three four five six seven eight nine ten"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tokenizers")
+    shared = tmp_path_factory.getbasetemp() / "tokenizers"  # trained once for all files
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
 def _chunks(folder: Path, size: int, *blocks: Block) -> list[Chunk]:
