@@ -41,8 +41,9 @@ class PaddedModel:
 def _loaded(spec: ModelSpec) -> Any:
     import transformers
 
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()  # the terminal is another process's to draw on
+    log: Any = transformers.logging
+    log.set_verbosity_error()
+    log.disable_progress_bar()  # the terminal is another process's to draw on
     kind = getattr(transformers, _ENCODER_ONLY.get(spec.architecture, "AutoModel"))
     try:
         model, report = kind.from_pretrained(
