@@ -52,6 +52,16 @@ def test_while_the_scan_goes_on_there_is_no_percentage_to_believe() -> None:
     assert "1,970 files found" in text
 
 
+def test_before_anything_moves_there_is_one_line_and_no_row_of_zeros() -> None:
+    text = shown(60, stage=Stage.STARTING, scanned=0, waiting_for="opening the database")
+    assert text == "Starting: opening the database, 1 min 00 s"
+
+
+def test_a_path_that_the_reason_names_is_not_said_twice() -> None:
+    text = shown(200, waiting_for="reading a/b.md", current=("a/b.md",))
+    assert text.count("a/b.md") == 1
+
+
 def test_a_path_being_read_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in shown(200, current=(HOSTILE,), waiting_for=HOSTILE)
 

@@ -125,6 +125,17 @@ def test_a_short_chunk_is_shown_whole() -> None:
     assert snippet("two\nlines", "x").plain == "two lines"
 
 
+def test_a_snippet_leaves_out_rulers_and_the_heading_it_stands_under() -> None:
+    text = "## The keys\n\n| who | when |\n|---|---|\n***\n### Next\nRotate them."
+    assert snippet(text, "x", heading="Security > The keys").plain == (
+        "who | when Next Rotate them."
+    )
+
+
+def test_a_snippet_of_a_heading_alone_is_the_heading() -> None:
+    assert snippet("# The keys", "x", heading="The keys").plain == "The keys"
+
+
 def test_a_snippet_without_a_match_is_the_beginning() -> None:
     text = "word " * 500
     assert text.startswith(snippet(text, "zebra").plain.removesuffix("…"))

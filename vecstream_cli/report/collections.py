@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import cast
 
 from rich.console import Console
@@ -101,7 +102,7 @@ def _last_run(run: RunRecord | None) -> Iterator[Text]:
     if run.finished_at is None or run.exit_code is None:
         yield Text("not finished: under way, or killed", "yellow")
         return
-    took = f"{_ended(run.exit_code)} in {duration(_number(run.summary, 'seconds'))}"
+    took = f"{_ended(run.exit_code)} in {_between(run.started_at, run.finished_at)}"
     yield Text(took, "" if run.exit_code == ExitCode.DONE else "yellow")
     changes = [
         f"{count(int(number))} {word}"
@@ -109,6 +110,11 @@ def _last_run(run: RunRecord | None) -> Iterator[Text]:
         if (number := _number(run.summary, f"documents_{word}"))
     ]
     yield Text(", ".join(changes) or "nothing new")
+
+
+def _between(start: str, end: str) -> str:
+    seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    return duration(max(0.0, seconds), tenths=False)
 
 
 def _ended(code: int) -> str:

@@ -30,12 +30,16 @@ def print_row(console: Console, label: str, *parts: Text | str, indent: int = 2)
         head = " " * _LABEL
 
 
-def print_indented(console: Console, text: Text, indent: int = 2) -> None:
-    """A text of any length, every line of it indented."""
+def print_indented(
+    console: Console, text: Text, indent: int = 2, *, first: Text | None = None
+) -> None:
+    """A text of any length, every line of it indented; `first` stands in the first indent."""
+    head = first or Text(" " * indent)
     for line in text.wrap(console, max(20, console.width - indent)):
         line.rstrip()
         if line:  # two blanks where a line broke leave one that is empty
-            console.print(Text.assemble(" " * indent, line))
+            console.print(Text.assemble(head, line))
+            head = Text(" " * indent)
 
 
 def print_listing(

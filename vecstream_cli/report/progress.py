@@ -67,6 +67,9 @@ def starting(started: RunStarted) -> Text:
 def lines(now: Progress, speeds: Speeds, width: int, *, ascii_only: bool = False) -> list[Text]:
     """Where the run stands, in lines of at most `width` columns."""
     marks = _ASCII if ascii_only else _UNICODE
+    if now.stage is Stage.STARTING and not now.scanned:
+        passed = duration(now.seconds, tenths=False)
+        return [_cut(Text(f"Starting: {printable(now.waiting_for)}, {passed}"), width, marks)]
     parts = [_documents(now), _chunks(now, speeds), _memory(now, marks), _buffer(now, marks)]
     return [
         _bar_line(now, speeds, width, marks),
@@ -156,7 +159,7 @@ def _waiting(now: Progress, width: int, marks: _Marks) -> Text:
     text = Text.assemble((_STAGES[now.stage], "bold"))
     if now.waiting_for:
         text.append(f": {printable(now.waiting_for)}")
-    if now.current:
+    if now.current and now.current[0] not in now.waiting_for:
         text.append(marks.separator, "bright_black")
         room = width - cell_len(text.plain)
         text.append(_last_of(printable(now.current[0]), room, marks), "dim")

@@ -1,13 +1,13 @@
-"""Search results on a terminal or in a pipe: rank, place, headings, score, snippet."""
+"""Search results on a terminal or in a pipe: place, headings, page, score, snippet."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from vecstream_cli.adapters.base import Hit
 from vecstream_cli.report.escape import one_line
-from vecstream_cli.report.layout import print_indented
+from vecstream_cli.report.layout import flow, print_indented, separator
 from vecstream_cli.report.places import place
 from vecstream_cli.report.snippet import snippet
 
@@ -22,16 +22,16 @@ def print_hits(console: Console, hits: Sequence[Hit], query: str) -> None:
     for rank, hit in enumerate(hits, start=1):
         if rank > 1:
             console.print()
-        console.print(_title(rank, hit))
-        if hit.heading:
-            print_indented(console, Text(one_line(hit.heading), "cyan"), _INDENT)
-        print_indented(console, snippet(hit.text, query), _INDENT)
+        number = Text(f"{rank:>2}. ", "dim")
+        print_indented(console, Text(place(hit.source, hit.path), "bold"), _INDENT, first=number)
+        for line in flow(_facts(hit), console.width - _INDENT, separator(console)):
+            print_indented(console, line, _INDENT)
+        print_indented(console, snippet(hit.text, query, heading=hit.heading or ""), _INDENT)
 
 
-def _title(rank: int, hit: Hit) -> Text:
-    return Text.assemble(
-        (f"{rank:>2}. ", "dim"),
-        (place(hit.source, hit.path), "bold"),
-        "" if hit.page is None else f", page {hit.page}",
-        (f"  {hit.score:.3f}", "dim"),
-    )
+def _facts(hit: Hit) -> Iterator[Text]:
+    if hit.heading:
+        yield Text(one_line(hit.heading), "cyan")
+    if hit.page is not None:
+        yield Text(f"page {hit.page}", "cyan")
+    yield Text(f"{hit.score:.3f}", "dim")

@@ -11,6 +11,7 @@ _LEAD = 60  # characters shown before the first marked word
 _MARK = "bold yellow"
 _KEEPS_ITS_E = 4  # letters: a word so short would become another one
 _WORD = re.compile(r"\w+")
+_HEADING = re.compile(r"^ {0,3}#{1,6}\s+")
 _ENDINGS = (("ing", 4), ("ed", 4), ("es", 4), ("s", 3))  # each with the shortest stem it leaves
 _COMMON_WORDS = """
     a an and are as at be by can do does did for from has have how i in is it its may my of on or
@@ -20,13 +21,14 @@ _COMMON_WORDS = """
 _COMMON = frozenset(_COMMON_WORDS.split())
 
 
-def snippet(text: str, query: str, *, length: int = LENGTH) -> Text:
+def snippet(text: str, query: str, *, heading: str = "", length: int = LENGTH) -> Text:
     """`text` on one line, cut around where most of the query's words stand together.
 
     Words match by their beginnings, so that "rotate" marks "rotating"; without a match the
-    snippet is the text's beginning.
+    snippet is the text's beginning. Left out are rulers, and `heading` where the text opens
+    with it.
     """
-    flat, wanted = one_line(text), stems(query)
+    flat, wanted = one_line(_readable(text, heading)), stems(query)
     marks = [m.span() for m in _WORD.finditer(flat) if _stem(m.group().casefold()) in wanted]
     start, end = _window(flat, marks, length)
     shown = Text(flat[start:end].strip())
@@ -41,6 +43,14 @@ def stems(query: str) -> frozenset[str]:
     """The words of a query that are worth marking, without their common English endings."""
     words = (word.casefold() for word in _WORD.findall(query))
     return frozenset(_stem(word) for word in words if word not in _COMMON)
+
+
+def _readable(text: str, heading: str) -> str:
+    """The lines with a word in them, without Markdown's marks of headings and table edges."""
+    lines = [_HEADING.sub("", line).strip("| ") for line in text.splitlines() if _WORD.search(line)]
+    if lines and heading and lines[0] == heading.rpartition(" > ")[2]:
+        lines = lines[1:] or lines
+    return "\n".join(lines)
 
 
 def _stem(word: str) -> str:
