@@ -127,10 +127,12 @@ class Adapter(ABC):
         """The `k` rows nearest to `vector` by cosine, best first."""
 
     @abstractmethod
-    def maintain(self, *, final: bool = False) -> bool:
+    def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
         """Compact, clean up and index where that is due; `final`: the run is about to end.
 
-        Cheap when nothing is due, so it may follow every write. Returns whether it did work.
+        Cheap when nothing is due, so it may follow every write. `spare_bytes` is the memory it
+        may take beyond what writing takes; an index that needs more is left unmade. Returns
+        whether it did work.
         """
 
     @abstractmethod
