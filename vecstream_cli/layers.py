@@ -20,8 +20,7 @@ from vecstream_cli.settings import Buffer, nearest, parse_size
 PREFIX = "VECSTREAM_"
 
 _HOW_IT_IS_SHOWN = frozenset({"json", "quiet", "yes", "config"})
-# The file's own name, and what tests tell the ring and themselves.
-_NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA", "VECSTREAM_POISON_SLOTS"})
+_NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA"})  # the latter is the tests'
 _WHAT_TO_INDEX = frozenset({"paths", "files-from"})  # a layer that names one replaces both
 
 

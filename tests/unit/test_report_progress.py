@@ -123,7 +123,9 @@ def test_time_left_follows_from_the_bytes_that_are_left() -> None:
     assert speeds.seconds_left == pytest.approx(20)
 
 
-@pytest.mark.parametrize("changes", [{"scan_done": False}, {"bytes_done": 0}, {"seconds": 1.0}])
+@pytest.mark.parametrize(
+    "changes", [{"scan_done": False}, {"bytes_done": 0}, {"seconds": 1.0}, {"bytes_done": 10**9}]
+)
 def test_time_left_is_unknown_until_something_is_known(changes: dict[str, object]) -> None:
     pace = Pace()
     pace.update(progress(seconds=0.0, bytes_done=0))
@@ -145,5 +147,6 @@ def test_pace_remembers_little_of_a_long_run() -> None:
 
 
 def test_nothing_counts_as_more_than_done() -> None:
-    assert fraction(progress(bytes_done=2, bytes_total=1)) == 1.0
+    assert fraction(progress(bytes_done=2, bytes_total=1, documents_pending=0)) == 1.0
+    assert fraction(progress(bytes_done=2, bytes_total=1, documents_pending=1)) == 0.99
     assert fraction(progress(bytes_total=0)) is None

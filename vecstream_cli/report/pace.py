@@ -9,6 +9,7 @@ SPEED_WINDOW = 10.0  # seconds that a speed is taken over: steady, yet quick to 
 _REMAINING_WINDOW = 60.0  # documents end in bursts, so time left looks further back
 _SAMPLE_EVERY = 0.5
 _FIRST_ESTIMATE = 3.0
+_NEARLY_DONE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,21 @@ class Pace:
         )
 
     def _left(self, now: Progress) -> float | None:
-        if not now.scan_done or now.seconds < _FIRST_ESTIMATE:
+        if not now.scan_done or now.seconds < _FIRST_ESTIMATE or now.bytes_done >= now.bytes_total:
             return None
         first = self._samples[0]
         done, passed = now.bytes_done - first.bytes_done, now.seconds - first.seconds
         if done <= 0 or passed <= 0:
             return None
-        return max(0, now.bytes_total - now.bytes_done) * passed / done
+        return (now.bytes_total - now.bytes_done) * passed / done
 
 
 def fraction(progress: Progress) -> float | None:
-    """How much of the run is done, from 0 to 1; None while the scan still finds files."""
+    """How much of the run is done, from 0 to 1; None while the scan still finds files.
+
+    It is 1 only when no document is pending: what was read may still have to be embedded.
+    """
     if not progress.scan_done or progress.bytes_total <= 0:
         return None
-    return min(1.0, progress.bytes_done / progress.bytes_total)
+    most = _NEARLY_DONE if progress.documents_pending else 1.0
+    return min(most, progress.bytes_done / progress.bytes_total)
