@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED_UNITS = 65_536  # some 12 MB; a language's common words are far fewer
 _REMEMBERED_CHARS = 48
-_BATCH = 512
+_BATCH = 512  # the library's answers are large while they live
 _ID_BYTES = 4
 _NONE: Indexes = np.zeros(0, np.int64)
 _CLAUSE_END = re.compile("[\u3001\u3002\uff01\uff0c\uff1b\uff1f]")
@@ -140,7 +140,7 @@ class Tokenizer:
         return encoded
 
     def _ids_of(self, units: list[str]) -> Iterator[bytes]:
-        for first in range(0, len(units), _BATCH):  # what the library returns is large
+        for first in range(0, len(units), _BATCH):
             batch = units[first : first + _BATCH]
             for encoding in self._plain.encode_batch_fast(batch, add_special_tokens=False):
                 yield np.array(encoding.ids, np.int32).tobytes()
