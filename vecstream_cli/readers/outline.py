@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from vecstream_cli.core.blocks import Block, BlockKind
+from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, Block, BlockKind
 
 MAX_TITLE_CHARS = 200
 MAX_DEPTH = 10
@@ -44,6 +44,13 @@ def one_line(text: str, limit: int = MAX_TITLE_CHARS) -> str:
 
 def peek_title(blocks: Iterator[Block]) -> tuple[str | None, Iterator[Block]]:
     """The first heading among the first few blocks, and all the blocks again."""
-    first = list(islice(blocks, _PEEKED_BLOCKS))
-    title = next((b.heading[-1] for b in first if b.kind is BlockKind.HEADING and b.heading), None)
-    return title, chain(first, blocks)
+    first: list[Block] = []
+    size = 0
+    for block in islice(blocks, _PEEKED_BLOCKS):
+        first.append(block)
+        size += len(block.text)
+        if block.kind is BlockKind.HEADING and block.heading:
+            return block.heading[-1], chain(first, blocks)
+        if size > MAX_BLOCK_CHARS:
+            break
+    return None, chain(first, blocks)
