@@ -20,8 +20,8 @@ VERSION = "html/1"
 
 # A tree takes tens of times the markup's size: beyond the first bound only the leaner parser
 # looks at a page, beyond the second none.
-MAX_ARTICLE_CHARS = 4 << 20
-MAX_HTML_BYTES = 32 << 20
+MAX_ARTICLE_CHARS = 2 << 20
+MAX_HTML_BYTES = 16 << 20
 
 
 def read_html(file: SourceFile, progress: Progress) -> OpenDocument:
