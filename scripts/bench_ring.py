@@ -116,7 +116,7 @@ def row(name: str, folder: Path, first: Run, again: Run) -> list[str]:
     first_write = s["first_write_seconds"]
     return [
         name,
-        f"{size_of(folder) / 1e6:.1f}",
+        f"{size_of(folder) / 1e6:.2f}",
         str(s["documents_new"]),
         str(s["documents_failed"]),
         str(s["chunks_written"]),
