@@ -15,10 +15,45 @@ from typing import Any
 import psutil
 import pytest
 
-WORDS = (
-    "the ring holds slots of text and vectors until a database has written every row it was given "
-    "while parsers read documents and keys rotate once a quarter on the first monday of the month"
-).split()
+WORDS = tuple(
+    [
+        "the",
+        "ring",
+        "holds",
+        "slots",
+        "of",
+        "text",
+        "and",
+        "vectors",
+        "until",
+        "a",
+        "database",
+        "has",
+        "written",
+        "every",
+        "row",
+        "it",
+        "was",
+        "given",
+        "while",
+        "parsers",
+        "read",
+        "documents",
+        "and",
+        "keys",
+        "rotate",
+        "once",
+        "a",
+        "quarter",
+        "on",
+        "the",
+        "first",
+        "monday",
+        "of",
+        "the",
+        "month",
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +86,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "1_Pooling").mkdir()
     files: dict[str, object] = {
         "modules.json": [
-            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-            {"idx": 2, "name": "2", "path": "2", "type": "sentence_transformers.models.Normalize"},
+            {"path": "", "type": "sentence_transformers.models.Transformer"},
+            {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+            {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
         ],
         "1_Pooling/config.json": {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True},
         "sentence_bert_config.json": {"max_seq_length": 64},
@@ -125,12 +160,9 @@ class Vecstream:
         )  # fmt: skip
         return finished(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str | Path, **environment: str) -> "Running":
         """Start `vecstream index` and return at once."""
-        return subprocess.Popen(
-            self.command(*arguments), cwd=self.folder, env=self._env(environment), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return Running(self.command(*arguments), self.folder, self._env(environment))
 
     def rows(self, *columns: str) -> list[dict[str, Any]]:
         """The table as plain LanceDB reads it, sorted by path and ordinal."""
@@ -143,7 +175,35 @@ class Vecstream:
         return [{name: row[name] for name in columns} for row in rows] if columns else rows
 
     def _env(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**os.environ, "VECSTREAM_POISON_SLOTS": "1", **self.environment, **more}
+        return {**os.environ, "_VECSTREAM_POISON_SLOTS": "1", **self.environment, **more}
+
+
+class Running:
+    """A run under way; what it prints goes to files, so that it never waits for a reader."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        self.pid = self._process.pid
+
+    def lines(self, kind: str) -> list[dict[str, Any]]:
+        """The JSON lines of one type so far."""
+        text = self._out.read_text()
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        return [line for line in map(json.loads, whole) if line["type"] == kind]
+
+    def send(self, number: int) -> None:
+        """Send the supervisor a signal."""
+        self._process.send_signal(number)
+
+    def finish(self, timeout: float = 100) -> Finished:
+        """Wait for its end."""
+        code = self._process.wait(timeout)
+        return finished(code, self._out.read_text(), self._err.read_text())
 
 
 def finished(code: int, out: str, err: str) -> Finished:

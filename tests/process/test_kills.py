@@ -1,0 +1,167 @@
+"""SIGKILL at any moment: nothing is lost, nothing is left, and the next run ends as a clean one."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import (
+    Finished,
+    Running,
+    Vecstream,
+    child_named,
+    children_of,
+    prose,
+    wait_until,
+    write_documents,
+)
+
+FACTS = ("id", "path", "ordinal", "char_start", "char_end", "text", "chunk_key", "content_hash")
+SEED = int(os.environ.get("VECSTREAM_SEED", "20"))
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """Enough documents that a run takes a few seconds after its start."""
+    folder = tmp_path / "library"
+    write_documents(folder, 60, words=300)
+    (folder / "long.txt").write_text(prose(60_000, 5))
+    return folder
+
+
+def clean_rows(vecstream: Vecstream, folder: Path) -> list[dict[str, object]]:
+    """The table of an undisturbed run in a database of its own."""
+    kept, vecstream.database = vecstream.database, vecstream.folder / "clean.lance"
+    done = vecstream.index(folder)
+    assert done.code == 0, done.err
+    rows = vecstream.rows(*FACTS)
+    vecstream.database = kept
+    return rows
+
+
+def kill(process: psutil.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+
+
+def first_write(run: Running) -> bool:
+    """Some rows are in the database while the run goes on."""
+    return bool(run.lines("document"))
+
+
+def rerun_equals_clean(vecstream: Vecstream, library: Path) -> Finished:
+    """Run again: the table is a clean one's, and one more run does nothing."""
+    done = vecstream.index(library)
+    assert done.code == 0, done.err
+    assert vecstream.rows(*FACTS) == clean_rows(vecstream, library)
+    again = vecstream.index(library)
+    assert again.code == 0, again.err
+    assert again.summary["documents_unchanged"] == len(list(library.iterdir()))
+    assert again.summary["chunks_written"] == again.summary["chunks_deleted"] == 0
+    return done
+
+
+def test_a_killed_parser_loses_no_document(vecstream: Vecstream, library: Path) -> None:
+    run = vecstream.start(library)
+    parser = wait_until(lambda: first_write(run) and child_named(run.pid, "parser"))
+    kill(parser)
+
+    done = run.finish()
+
+    assert done.code == 0, done.err
+    assert done.summary["parsers_replaced"] == 1
+    assert done.summary["documents_new"] == len(list(library.iterdir()))
+    assert vecstream.rows(*FACTS) == clean_rows(vecstream, library)
+
+
+def test_a_document_that_kills_its_parser_twice_is_set_aside_alone(
+    vecstream: Vecstream, library: Path
+) -> None:
+    """The killer is us: whoever reads `fatal.txt` is shot, as a reader's crash would do."""
+    (library / "fatal.txt").write_text(prose(400_000, 6))
+    run = vecstream.start(library, "--parsers", "2")
+    shots = 0
+
+    def reads_fatal() -> psutil.Process | None:
+        for process in children_of(run.pid):
+            try:
+                if any(file.path.endswith("fatal.txt") for file in process.open_files()):
+                    return process
+            except psutil.Error:
+                continue
+        return None
+
+    while shots < 2:
+        victim = wait_until(reads_fatal)
+        kill(victim)
+        shots += 1
+        wait_until(lambda gone=victim: not gone.is_running() or gone.status() == "zombie")
+    done = run.finish()
+
+    assert done.code == 3, done.err
+    assert done.summary["documents_failed"] == 1
+    (failure,) = (line for line in done.lines if line.get("outcome") == "failed")
+    assert (failure["path"], failure["reason"]) == ("fatal.txt", "crashed")
+    assert "fatal.txt" not in {row["path"] for row in vecstream.rows("path")}
+    again = vecstream.index(library)
+    assert again.code == 0, again.err
+
+
+def test_a_killed_supervisor_leaves_no_process_and_no_shared_memory(
+    vecstream: Vecstream, library: Path
+) -> None:
+    shared_before = set(Path("/dev/shm").iterdir())
+    run = vecstream.start(library)
+    wait_until(lambda: first_write(run))
+    children = children_of(run.pid)
+    assert len(children) >= 4
+
+    run.send(signal.SIGKILL)
+    time.sleep(2.0)
+
+    assert [child for child in children if child.is_running() and child.status() != "zombie"] == []
+    assert set(Path("/dev/shm").iterdir()) <= shared_before
+    assert run.finish().code == -signal.SIGKILL
+    rerun_equals_clean(vecstream, library)
+
+
+@pytest.mark.parametrize("role", ["inference", "writer"])
+def test_a_killed_stage_ends_the_run_and_the_next_one_resumes(
+    vecstream: Vecstream, library: Path, role: str
+) -> None:
+    run = vecstream.start(library)
+    victim = wait_until(lambda: first_write(run) and child_named(run.pid, role))
+    kill(victim)
+
+    done = run.finish()
+
+    assert done.code == 1
+    assert "ended unexpectedly (killed by SIGKILL)" in done.err
+    assert "Traceback" not in done.err
+    assert done.summary["exit_code"] == 1
+    rerun_equals_clean(vecstream, library)
+
+
+def test_kills_at_random_points_end_in_the_table_of_a_clean_run(
+    vecstream: Vecstream, library: Path
+) -> None:
+    """A bounded share of what `make crash` does with more rounds (VECSTREAM_KILLS)."""
+    dice = random.Random(SEED)
+    rounds = int(os.environ.get("VECSTREAM_KILLS", "3"))
+    for number in range(rounds):
+        changed = library / f"doc-{dice.randrange(60):04}.md"
+        changed.write_text(f"# Round {number}\n\n{prose(200, 1000 + number)}")
+        run = vecstream.start(library)
+        role = dice.choice(["supervisor", "parser", "inference", "writer"])
+        time.sleep(dice.uniform(0.2, 6.0))
+        if role == "supervisor":
+            run.send(signal.SIGKILL)
+        elif (victim := child_named(run.pid, role)) is not None:
+            kill(victim)
+        run.finish()
+        wait_until(lambda: vecstream.index(library).code != 11)
+    rerun_equals_clean(vecstream, library)
