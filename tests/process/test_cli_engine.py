@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import Vecstream, write_documents
+from conftest import Vecstream, wait_until, write_documents
 
 QUERY = "keys rotate once a quarter"
 
@@ -33,10 +33,13 @@ def on_a_terminal(vecstream: Vecstream, *arguments: str) -> "pexpect.spawn[str]"
     )
 
 
-@pytest.fixture
-def indexed(vecstream: Vecstream, docs: Path) -> Vecstream:
-    """Twenty documents in the database."""
-    done = vecstream.index(docs)
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Vecstream:
+    """Twenty documents in a database, to be read only."""
+    folder = tmp_path_factory.mktemp("indexed")
+    write_documents(folder / "docs", 20)
+    vecstream = Vecstream(folder, tiny_model)
+    done = vecstream.index(folder / "docs")
     assert done.code == 0, done.err
     return vecstream
 
@@ -98,22 +101,21 @@ def test_a_signal_ends_a_search_without_a_word(indexed: Vecstream) -> None:
 
 
 def wait_for_library(pid: int, name: str) -> None:
-    from conftest import wait_until
-
     wait_until(lambda: name in Path(f"/proc/{pid}/maps").read_text())
 
 
 def test_a_document_that_was_removed_comes_back_with_the_next_run(
-    indexed: Vecstream, docs: Path
+    vecstream: Vecstream, docs: Path
 ) -> None:
-    removed = indexed.run(verb(indexed, "rm", str(docs / "doc-0003.md"), "--yes", "--json"))
+    vecstream.index(docs)
+    removed = vecstream.run(verb(vecstream, "rm", str(docs / "doc-0003.md"), "--yes", "--json"))
     assert removed.summary["documents_removed"] == 1
     assert removed.summary["chunks_deleted"] > 0
-    assert len({row["path"] for row in indexed.rows("path")}) == 19
-    again = indexed.index(docs)
+    assert len({row["path"] for row in vecstream.rows("path")}) == 19
+    again = vecstream.index(docs)
     assert again.summary["documents_new"] == 1
     assert again.summary["documents_unchanged"] == 19
-    assert len({row["path"] for row in indexed.rows("path")}) == 20
+    assert len({row["path"] for row in vecstream.rows("path")}) == 20
 
 
 def test_status_agrees_with_the_table(indexed: Vecstream) -> None:
