@@ -126,16 +126,22 @@ def test_an_error_is_always_told_in_a_sentence_and_a_hint(quiet: bool) -> None:
 
 
 def test_a_run_that_was_refused_has_no_summary() -> None:
-    # given a run that ends before it had a plan
+    # given a run that ends before it did anything
     out, err = io.StringIO(), io.StringIO()
     reporter = Reporter(Streams(out, err))
-    reporter.hear(Summary(exit_code=2))
+    reporter.hear(Summary(exit_code=2, seconds=9.3))
     # when its error is told
     reporter.error(UsageError("There is no folder x.", hint="Check the path."))
     reporter.close(ExitCode.USAGE)
     # then nothing else is
     assert out.getvalue() == ""
     assert err.getvalue() == "Error: There is no folder x.\nCheck the path.\n"
+
+
+def test_a_run_that_failed_on_its_way_says_what_it_had_done() -> None:
+    out, err = run(error=UsageError("The disk is full."))
+    assert "18,220 written" in out
+    assert "Error: The disk is full." in err
 
 
 def test_an_error_is_told_to_programs_too_before_the_last_line() -> None:

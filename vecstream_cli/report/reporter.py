@@ -91,8 +91,16 @@ class Reporter:
         return self.streams.finish(code)
 
     def _is_worth_a_summary(self) -> bool:
-        refused = self._error is not None and self._tally.started is None
-        return self._tally.summary is not None and not refused
+        """A run that was refused before it did anything is told by its error alone."""
+        summary = self._tally.summary
+        if summary is None or self._error is None:
+            return summary is not None
+        return bool(
+            summary.chunks_written
+            or summary.chunks_deleted
+            or summary.documents_failed
+            or summary.documents_unchanged
+        )
 
     def _choose_progress(self) -> _Progress:
         if self.streams.live and not self.quiet:
