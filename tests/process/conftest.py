@@ -15,45 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
-WORDS = tuple(
-    [
-        "the",
-        "ring",
-        "holds",
-        "slots",
-        "of",
-        "text",
-        "and",
-        "vectors",
-        "until",
-        "a",
-        "database",
-        "has",
-        "written",
-        "every",
-        "row",
-        "it",
-        "was",
-        "given",
-        "while",
-        "parsers",
-        "read",
-        "documents",
-        "and",
-        "keys",
-        "rotate",
-        "once",
-        "a",
-        "quarter",
-        "on",
-        "the",
-        "first",
-        "monday",
-        "of",
-        "the",
-        "month",
-    ]
+TEXT = (
+    "the ring holds slots of text and vectors until a database has written every row it was given "
+    "while parsers read documents and keys rotate once a quarter on the first monday of the month"
 )
+WORDS = TEXT.split()
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from vecstream_cli.state.scan import Scan, scan
 
 PRECISION = "fp32"
 _COMMAND = "vecstream index"
-POISON = "VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
+POISON = "_VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
 
 
 def index(settings: Settings, listener: Listener = silent) -> Summary:
@@ -43,7 +43,7 @@ def index(settings: Settings, listener: Listener = silent) -> Summary:
     """
     summary, began = Summary(), time.monotonic()
     try:
-        _index(settings, summary, listener)
+        _index(settings, summary, listener, began)
     except VecstreamError as error:
         summary.exit_code = int(error.exit_code)
         raise
@@ -53,15 +53,13 @@ def index(settings: Settings, listener: Listener = silent) -> Summary:
     return summary
 
 
-def _index(settings: Settings, summary: Summary, listener: Listener) -> None:
+def _index(settings: Settings, summary: Summary, listener: Listener, began: float) -> None:
     adapter = adapter_class(settings.db)
     roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
     config = _configure(settings, resolve(settings.model, revision=settings.revision))
     summary.max_memory_bytes = config.plan.max_memory
     folder = adapter.local_folder(settings.db_uri)
-    place = locate(
-        settings.collection, database=settings.db, local_folder=folder, uri=settings.db_uri
-    )
+    place = locate(settings.db, settings.db_uri, settings.collection, folder)
     if not place.manifest.exists() and not _anything(_scan(settings, roots, folder)):
         return  # and make no database for nothing
     with (
@@ -80,8 +78,11 @@ def _index(settings: Settings, summary: Summary, listener: Listener) -> None:
             checksum=settings.checksum,
             allow_mass_delete=settings.allow_mass_delete,
         ) as intake:
-            Supervisor(config, manifest, lock, intake, summary, listener).run()
-            summary.exit_code = int(_exit_code(summary, settings))
+            try:
+                Supervisor(config, manifest, lock, intake, summary, listener).run()
+                summary.exit_code = int(_exit_code(summary, settings))
+            finally:
+                summary.seconds = time.monotonic() - began
 
 
 def _scan(settings: Settings, roots: Sequence[Root], database: Path | None) -> Scan:
@@ -93,7 +94,7 @@ def _scan(settings: Settings, roots: Sequence[Root], database: Path | None) -> S
         hidden=settings.hidden,
         follow_links=settings.follow_links,
         limit=settings.limit,
-        never=() if database is None else (os.fsencode(database),),
+        never=() if database is None else (os.path.realpath(os.fsencode(database)),),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from vecstream_cli.core.ids import DocumentId
+from vecstream_cli.core.plan import any_reader
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import DocumentDone, Listener, Notice, Outcome, Summary
 from vecstream_cli.pipeline.messages import (
@@ -16,6 +17,7 @@ from vecstream_cli.pipeline.messages import (
     Supersede,
     Superseded,
 )  # fmt: skip
+from vecstream_cli.readers.registry import versions
 from vecstream_cli.state.entries import CommittedDocument, DocumentPath
 from vecstream_cli.state.manifest import Manifest
 
@@ -166,7 +168,11 @@ class Commits:
     ) -> None:
         job = document.job
         self._manifest.fail(
-            job.document, reason=reason, message=message, stamp=document.stamp, reader=reader
+            job.document,
+            reason=reason,
+            message=message,
+            stamp=document.stamp,
+            reader=reader or any_reader(versions()),
         )
         self._summary.documents_failed += 1
         self._listener(

@@ -1,5 +1,6 @@
 """What comes into the ring: the scan, the plan for each file, and the documents to read."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -53,6 +54,7 @@ class Intake:
         self._planned: deque[Document] = deque()  # their attempts are not drawn yet
         self._queue: deque[Document] = deque()
         self._seen: list[DocumentId] = []
+        self._refreshed: list[tuple[DocumentId, Stamp]] = []
         self._run: int | None = None
         self.surely_busy = manifest.collection is None
         self.has_more = True
@@ -78,6 +80,7 @@ class Intake:
         self._summary.documents_skipped = sum(skipped)
         if self._run is None:
             return
+        self.settle(now=True)
         code = ExitCode.FAILED
         if error is None:
             code = ExitCode(self._summary.exit_code)
@@ -138,13 +141,19 @@ class Intake:
         """The document's content is what the database has."""
         self.parsed(document)
         self._summary.documents_unchanged += 1
-        self._manifest.refresh([(document.job.document, stamp)])
+        self._refreshed.append((document.job.document, stamp))
 
     def vanished(self, document: Document) -> None:
         """The file went away between the scan and the reading; the next run removes it."""
         self.parsed(document)
         self._manifest.abandon([document.job.document])
         self._listener(Notice(document.job.path, "vanished", "It went away before it was read."))
+
+    def settle(self, *, now: bool) -> None:
+        """Record the new stamps of unchanged documents, many in one transaction."""
+        if self._refreshed and (now or len(self._refreshed) >= _SEEN_BATCH):
+            self._manifest.refresh(self._refreshed)
+            self._refreshed = []
 
     def close(self, unread: Iterable[Document]) -> None:
         """Admit nothing more. No row of `unread` ones, nor of those in the queue, was written."""
@@ -201,7 +210,7 @@ class Intake:
             id=JobId(self._next_job),
             document=identity,
             attempt=0,
-            source=file.source,
+            source=shown_path(os.fsencode(file.source)),
             path=shown_path(file.relative),
             relative=file.relative,
             absolute=file.absolute,

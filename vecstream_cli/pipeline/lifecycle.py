@@ -140,6 +140,7 @@ class Child:
 
     def epitaph(self) -> str:
         """How the process ended, in words."""
+        self.process.join(1.0)  # its pipes close a moment before it can be waited for
         code = self.process.exitcode
         if code is None:
             return "still running"

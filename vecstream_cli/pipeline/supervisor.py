@@ -125,6 +125,7 @@ class Supervisor:
         if self._ending is not None or self._all_wait_for_writer():
             self._ask_for_flush()
         self._commits.settle(now=self._ending is not None or self._drained())
+        self._intake.settle(now=self._drained())
         scanning = self._opened and self._ending is None and self._intake.hungry
         self._listen(0.0 if scanning else TICK_SECONDS)
         self._tick()
