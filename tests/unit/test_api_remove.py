@@ -90,6 +90,13 @@ def test_within_a_named_source_the_path_is_relative_to_it(
     assert paths_in(settings) == ["caf\\xe9.md", "other.md"]
 
 
+def test_an_absolute_path_is_a_place_on_disk_whatever_source_is_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    of_a = Settings(db_uri=settings.db_uri, source=str(tmp_path / "a"))
+    assert remove(str(tmp_path / "a" / "sub"), of_a).documents == 2
+
+
 def test_what_is_not_there_cannot_be_removed(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no document at or under"):
         remove(str(tmp_path / "a" / "su"), settings)

@@ -37,10 +37,10 @@ def always(removal: Removal) -> bool:
 def remove(path: str, settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> Removal:
     """Delete the documents at or under `path` from the collection; no file is touched.
 
-    `path` need not exist any more. It is a place on disk, or, where `settings.source` names a
-    source, a path within it. `agreed` is asked under the collection's lock, before anything is
-    deleted. Raises UsageError where the collection has no such document, CollectionNotFound,
-    CollectionLocked, DatabaseError or ManifestError.
+    `path` need not exist any more. It is a place on disk, or, where it is relative and
+    `settings.source` names a source, a path within that. `agreed` is asked under
+    the collection's lock, before anything is deleted. Raises UsageError where the collection has
+    no such document, CollectionNotFound, CollectionLocked, DatabaseError or ManifestError.
     """
     with _opened(settings, "vecstream rm") as (place, adapter):
         record = adapter.record()
@@ -110,7 +110,7 @@ def _missing(settings: Settings) -> CollectionNotFound:
 
 def _targets(path: str, source: str | None, manifest: Manifest) -> list[tuple[str, bytes]]:
     """The sources that `path` touches, each with the prefix of what lies in it."""
-    if source is not None:
+    if source is not None and not Path(path).is_absolute():
         inside = os.path.normpath(os.fsencode(path)).strip(b"/")
         return [(source, b"" if inside == b"." else inside)]
     # The last name as it is, and followed: a link that was indexed is a document of its own.

@@ -1,5 +1,6 @@
 """``vecstream rm``: documents out of a collection."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -30,11 +31,12 @@ def rm(
     debug: options.Debug = None,
 ) -> int:
     """Remove the documents at or under PATH from a collection; the files stay."""
-    return run(context, lambda command: _rm(command, path, yes))
+    return run(context, lambda command: _rm(command, path, source, yes))
 
 
-def _rm(command: Command, path: str, yes: bool) -> ExitCode:
-    settings = command.settings()
+def _rm(command: Command, path: str, source: str | None, yes: bool) -> ExitCode:
+    # A configuration file names the source for `index`; here only the flag speaks of PATH.
+    settings = replace(command.settings(), source=source)
     must_be_able_to_ask(yes)
     from vecstream_cli.api.remove import Removal, remove
 
