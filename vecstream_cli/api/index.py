@@ -56,7 +56,10 @@ def index(settings: Settings, listener: Listener = silent) -> Summary:
 def _index(settings: Settings, summary: Summary, listener: Listener, began: float) -> None:
     adapter = adapter_class(settings.db)
     roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
-    config = _configure(settings, resolve(settings.model, revision=settings.revision))
+    spec = resolve(
+        settings.model, revision=settings.revision, on_download=_Download(listener).progress
+    )
+    config = _configure(settings, spec)
     summary.max_memory_bytes = config.plan.max_memory
     folder = adapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
@@ -68,7 +71,7 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
     ):
         if lock.warning is not None:
             listener(Notice(None, "lock", lock.warning))
-        listener(_started(settings, config))
+        listener(_started(settings, config, folder))
         scan = _scan(settings, roots, folder)
         with Intake(
             scan,
@@ -147,7 +150,7 @@ def _configure(settings: Settings, spec: ModelSpec) -> RingConfig:
             uuid=str(uuid.uuid4()),
             vector_fingerprint=vectors.hex(),
             chunk_fingerprint=fingerprint(**chunks).hex(),
-            facts=facts(spec, PRECISION) | chunks,
+            facts=facts(spec, PRECISION) | chunks | _revision(spec),
             dimension=spec.dimension,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
@@ -173,9 +176,28 @@ def _chunk_facts(settings: Settings, chunk_size: int) -> dict[str, str]:
     }
 
 
-def _started(settings: Settings, config: RingConfig) -> RunStarted:
+def _revision(spec: ModelSpec) -> dict[str, str]:
+    """Where `search` finds the model again; the fingerprint knows its content."""
+    return {} if spec.revision is None else {"revision": spec.revision}
+
+
+class _Download:
+    """Tells the listener of each file that is fetched from the hub, once."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._told: set[str] = set()
+
+    def progress(self, file: str, done: int, total: int) -> None:
+        if file not in self._told:
+            self._told.add(file)
+            size = f"{total / 1e6:.0f} MB"
+            self._listener(Notice(None, "download", f"Downloading {file} ({size})."))
+
+
+def _started(settings: Settings, config: RingConfig, place: Path | None) -> RunStarted:
     return RunStarted(
-        database=settings.db,
+        database=str(place or settings.db_uri or settings.db),
         collection=settings.collection,
         model=config.spec.name,
         dimension=config.spec.dimension,

@@ -59,7 +59,7 @@ class Intake:
         self.surely_busy = manifest.collection is None
         self.has_more = True
         self.scanned = 0
-        self.bytes_admitted = self.bytes_parsed = 0
+        self.bytes_admitted = self.bytes_done = 0
 
     def open(self) -> None:
         """The manifest is bound: the run begins."""
@@ -133,19 +133,19 @@ class Intake:
             self._draw_attempts([document])
         self._queue.appendleft(document)
 
-    def parsed(self, document: Document) -> None:
-        """The document was read to its end, or given up."""
-        self.bytes_parsed += document.job.size
+    def finished(self, document: Document) -> None:
+        """Nothing more is to be done for the document but to record it."""
+        self.bytes_done += document.job.size
 
     def unchanged(self, document: Document, stamp: Stamp) -> None:
         """The document's content is what the database has."""
-        self.parsed(document)
+        self.finished(document)
         self._summary.documents_unchanged += 1
         self._refreshed.append((document.job.document, stamp))
 
     def vanished(self, document: Document) -> None:
         """The file went away between the scan and the reading; the next run removes it."""
-        self.parsed(document)
+        self.finished(document)
         self._manifest.abandon([document.job.document])
         self._listener(Notice(document.job.path, "vanished", "It went away before it was read."))
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from multiprocessing import get_context, reduction
+from multiprocessing import get_context, reduction, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -174,6 +174,8 @@ class Child:
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
     """A Ctrl-C must not reach a child before it has said that it ignores it."""
+    # Its start, which the first spawn would bring about, unblocks these signals again.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
     try:
         yield

@@ -52,7 +52,7 @@ class Pace:
                 + summary.documents_failed,
                 documents_pending=len(self._ring.documents) + intake.queued,
                 documents_failed=summary.documents_failed,
-                bytes_done=intake.bytes_parsed,
+                bytes_done=intake.bytes_done,
                 bytes_total=intake.bytes_admitted,
                 chunks_embedded=summary.chunks_embedded,
                 chunks_written=summary.chunks_written,

@@ -154,8 +154,9 @@ class _Parser:
         self._control[BUSY_NS] += time.monotonic_ns() - began
 
     def _fail(self, job: Job, reading: "_Reading", reason: str, message: str) -> None:
-        stamp, reader = reading.stamp, reading.reader
-        self._outbox.send(Failed(job.id, reason, message[:300], reader, stamp))
+        # A library's words may quote the document, whose characters need not be encodable.
+        message = message[:300].encode("utf-8", "backslashreplace").decode()
+        self._outbox.send(Failed(job.id, reason, message, reading.reader, reading.stamp))
 
     def _read(self, job: Job, reading: "_Reading") -> None:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK

@@ -250,10 +250,9 @@ class Supervisor:
             case Sealed():
                 document.sealed = message
                 self._summary.chunks_retokenized += message.retokenized
-                self._intake.parsed(document)
                 if document.complete:  # it has no chunks at all
                     self._ring.documents.drop(document)
-                    self._commits.complete(document)
+                    self._complete(document)
             case Unchanged():
                 self._ring.documents.drop(document)
                 self._intake.unchanged(document, message.stamp)
@@ -293,7 +292,7 @@ class Supervisor:
                 acknowledged, completed = self._ring.written(slots)
                 self._manifest.acknowledge(acknowledged)
                 for document in completed:
-                    self._commits.complete(document)
+                    self._complete(document)
                 self._flush_asked = False
                 self._summary.chunks_written += rows
                 if self._summary.first_write_seconds is None:
@@ -303,6 +302,10 @@ class Supervisor:
             case Broken():
                 self._commits.settle(now=False)
                 raise revived(message)
+
+    def _complete(self, document: Document) -> None:
+        self._intake.finished(document)
+        self._commits.complete(document)
 
     # What goes wrong
 
@@ -345,7 +348,7 @@ class Supervisor:
 
     def _give_up(self, document: Document, reason: str, text: str, reader: str | None) -> None:
         self._ring.documents.drop(document)
-        self._intake.parsed(document)
+        self._intake.finished(document)
         self._commits.fail(document, reason, text, reader)
 
     def _interrupted(self) -> None:
