@@ -77,7 +77,7 @@ class Supervisor:
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
         self._pace = Pace(self._ring, self._pool, intake, self._gauge, summary, listener)
-        self._opened = self._exists = self._gone_told = False
+        self._opened = self._gone_told = False
         self._throttled = self._flush_asked = self._stopping = False
         self._ending: VecstreamError | None = None
         self._ticked = self._sampled = self._pace.started
@@ -183,9 +183,6 @@ class Supervisor:
     def _hand_to_writer(self, embedded: Embedded) -> None:
         ref = self._ring.embedded(embedded.ref, embedded.rows)
         if ref is not None:
-            if not self._exists:
-                self._crew.tell_writer(Create(self._config.record))
-                self._exists = True
             self._crew.tell_writer(Write(ref, embedded.rows))
 
     def _all_wait_for_writer(self) -> bool:
@@ -281,12 +278,13 @@ class Supervisor:
         match message:
             case Opened(record):
                 self._opened = self._pace.opened = True
-                self._exists = record is not None
                 try:
                     bind(self._manifest, self._config.collection, record, self._config.record)
                 except VecstreamError as error:
                     self._wind_down(error)
                 else:
+                    if record is None:  # at once: it also remembers documents without text
+                        self._crew.tell_writer(Create(self._config.record))
                     self._intake.open()
             case Written(slots, rows):
                 acknowledged, completed = self._ring.written(slots)
