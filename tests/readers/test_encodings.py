@@ -65,6 +65,21 @@ def test_no_lone_surrogate_comes_out_of_any_encoding(read) -> None:
     read("a.txt", b"\xed\xa0\x80 cesu").text.encode()
 
 
+@pytest.mark.parametrize("where", [3, 40, 39_000])
+@pytest.mark.parametrize("words", ["the ring holds slots of text, ", RUSSIAN])
+def test_a_stray_nul_does_not_turn_text_into_another_encoding(read, words: str, where: int) -> None:
+    text = words * 2000
+    text = text[:where] + "\0\x01\x1b[31m" + text[where:]
+    for piece in (text, text[where - 3 : where + 30]):
+        assert read("a.txt", piece.encode()).text == piece
+
+
+@pytest.mark.parametrize("text", [RUSSIAN, "ελληνικά, και τίποτε άλλο. " * 9])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_told_from_text_with_nuls(read, text: str, codec: str) -> None:
+    assert read("a.txt", text.encode(codec)).text == text
+
+
 @pytest.mark.parametrize("name", ["a.md", "a.txt", "a.rst", "a"])
 def test_binary_under_a_text_name_is_unsupported(read, name: str) -> None:
     with pytest.raises(DocumentError) as caught:

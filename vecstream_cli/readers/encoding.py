@@ -41,6 +41,9 @@ _LAST_RESORT = "cp1252"
 _UNSURE = 0.15
 _MULTIBYTE = ("utf", "big5", "cp932", "cp949", "euc", "gb", "hz", "iso2022", "johab", "shift")
 
+_PRINTABLE = re.compile(rb"[\n\r -~\x80-\xff]")
+_MOSTLY = 0.75
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Legacy text hardly ever forms valid UTF-8 sequences by chance, so a file with this many for each
@@ -71,7 +74,7 @@ def detect(file: SourceFile, progress: Progress) -> Encoding:
     for mark, codec in _MARKS:
         if head.startswith(mark):
             return Encoding(codec, len(mark))
-    if b"\0" in head or b"\x1b$" in head:
+    if (b"\0" in head and not _is_utf8_with_nuls(head)) or b"\x1b$" in head:
         # These may be valid UTF-8 as they stand, and yet be UTF-16 or ISO 2022.
         named = _detected(head, truncated=file.size > len(head))
         if named.startswith(("utf-16", "utf-32", "iso2022")):
@@ -111,6 +114,12 @@ def _first_invalid_utf8(file: SourceFile, progress: Progress) -> int | None:
         # The error counts from the bytes the decoder had kept back; a few bytes do not matter.
         return min(offset + error.start, file.size - 1)
     return None
+
+
+def _is_utf8_with_nuls(head: bytes) -> bool:
+    """Text with a few stray NULs. In UTF-16 every other byte is one, or a script's number."""
+    printable = len(_PRINTABLE.findall(head)) >= _MOSTLY * len(head)
+    return printable and _decodes(head, "utf-8")
 
 
 def _is_damaged_utf8(window: bytes) -> bool:
