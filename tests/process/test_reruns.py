@@ -110,6 +110,25 @@ def test_one_file_named_by_itself_is_updated_without_touching_its_neighbours(
     assert "doc-0006.md" in {row["path"] for row in vecstream.rows("path")}
 
 
+def test_a_folder_inside_an_indexed_one_is_not_stored_twice(
+    vecstream: Vecstream, docs: Path
+) -> None:
+    write_documents(docs / "guide", 3)
+    vecstream.index(docs)
+    (docs / "guide" / "doc-0000.md").unlink()
+    (docs / "guide" / "doc-0001.md").write_text("# Edited in the guide\n")
+    (docs / "doc-0000.md").unlink()
+
+    done = vecstream.index(docs / "guide")
+
+    assert counts(done.summary) == (0, 1, 1, 1, 0)
+    rows = vecstream.rows("source", "path")
+    assert {row["source"] for row in rows} == {str(docs)}
+    paths = {row["path"] for row in rows}
+    assert "guide/doc-0000.md" not in paths
+    assert "doc-0000.md" in paths  # which only the whole folder's listing may remove
+
+
 def test_a_dropped_table_is_noticed_and_filled_again(vecstream: Vecstream, docs: Path) -> None:
     import lancedb
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from vecstream_cli.errors import UsageError
-from vecstream_cli.state.roots import Root, roots_of
+from vecstream_cli.state.entries import SourceRecord
+from vecstream_cli.state.roots import Root, adopted, roots_of
 from vecstream_cli.state.scan import ScannedFile, scan
 
 
@@ -111,3 +112,30 @@ def test_a_listed_file_that_is_gone_is_a_problem_and_not_an_end(docs: Path) -> N
 def test_a_missing_list_is_one_sentence(docs: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         roots_of([docs], files_from=str(docs / "nowhere"))
+
+
+DOCS = SourceRecord("docs", b"/home/docs", "2026-01-01")
+UNLISTED = SourceRecord("/home", b"/home", None)
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        (Root("x", b"/home/docs/a/b"), Root("docs", b"/home/docs", False, (b"a/b",))),
+        (
+            Root("x", b"/home/docs/a", False, (b"1.md", b"2.md")),
+            Root("docs", b"/home/docs", False, (b"a/1.md", b"a/2.md")),
+        ),
+        (Root("docs", b"/home/docs"), Root("docs", b"/home/docs")),
+        (Root("other", b"/home/docs2"), Root("other", b"/home/docs2")),
+    ],
+)
+def test_only_what_lies_inside_a_folder_indexed_whole_becomes_part_of_it(
+    root: Root, expected: Root
+) -> None:
+    assert adopted([root], [DOCS, UNLISTED]) == [expected]
+
+
+def test_two_folders_inside_one_source_become_one_root() -> None:
+    roots = [Root("x", b"/home/docs/a"), Root("y", b"/home/docs/b")]
+    assert adopted(roots, [DOCS]) == [Root("docs", b"/home/docs", False, (b"a", b"b"))]

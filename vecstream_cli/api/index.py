@@ -26,7 +26,7 @@ from vecstream_cli.settings import Settings
 from vecstream_cli.state.location import locate
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
-from vecstream_cli.state.roots import Root, roots_of
+from vecstream_cli.state.roots import Root, adopted, roots_of
 from vecstream_cli.state.scan import Scan, scan
 
 PRECISION = "fp32"
@@ -72,6 +72,8 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
         if lock.warning is not None:
             listener(Notice(None, "lock", lock.warning))
         listener(_started(settings, config, folder))
+        if settings.source is None:
+            roots = adopted(roots, manifest.sources())
         scan = _scan(settings, roots, folder)
         with Intake(
             scan,

@@ -163,17 +163,24 @@ class Intake:
         self._planned.clear()
 
     def gone(self) -> Iterator[DocumentPath]:
-        """Documents whose files are gone, of every source that was listed completely."""
+        """Documents whose files are gone, below every folder that was listed to its end."""
         for listing in self._scan.listings.values():
             self._manifest.listed(listing.source, listing.base, complete=listing.complete)
-            if listing.complete and not self._held_back(listing):
-                yield from self._manifest.unseen(listing.source, listing.unreadable)
+            if listing.covered and not self._held_back(listing):
+                yield from self._gone_from(listing)
+
+    def _gone_from(self, listing: Listing) -> Iterator[DocumentPath]:
+        unseen = self._manifest.unseen(listing.source, listing.unreadable)
+        return (document for document in unseen if listing.covers(document.relative))
 
     def _held_back(self, listing: Listing) -> bool:
         """An unmounted folder looks like an empty one: so many deletions wait for a person."""
-        gone = sum(1 for _ in self._manifest.unseen(listing.source, listing.unreadable))
-        known = self._manifest.counts(listing.source).known
-        if self._allow_mass_delete or not hold_back(gone, known):
+        gone = sum(1 for _ in self._gone_from(listing))
+        if self._allow_mass_delete or not gone:
+            return False
+        every = self._manifest.documents_under(listing.source)
+        known = sum(1 for document in every if listing.covers(document.relative))
+        if not hold_back(gone, known):
             return False
         self._summary.deletions_held += gone
         self._listener(

@@ -6,10 +6,11 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vecstream_cli.errors import UsageError
+from vecstream_cli.state.entries import SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,28 @@ def roots_of(
     for path in paths:
         (folders if _is_folder(path) else files).add(_real(path))
     return _grouped(folders, files, source)
+
+
+def adopted(roots: Sequence[Root], known: Iterable[SourceRecord]) -> list[Root]:
+    """The same roots, those inside a folder that was once indexed whole as parts of that source.
+
+    ``index ./docs`` and then ``index ./docs/guide`` speak of the same documents: without this
+    they would be stored twice, under two sources.
+    """
+    folders = {each.base: each.name for each in known if each.base and each.listed_at}
+    found: dict[bytes, Root] = {}
+    for root in roots:
+        above = [base for base in folders if _relative(root.base, base)]
+        if root.base not in folders and above:
+            base = max(above, key=len)
+            inside = _relative(root.base, base) or b""
+            named = [inside] if root.whole else [inside + b"/" + name for name in root.named]
+            root = Root(folders[base], base, whole=False, named=tuple(named))
+        if (before := found.get(root.base)) is not None:
+            names = tuple(sorted({*before.named, *root.named}))
+            root = replace(before, whole=before.whole or root.whole, named=names)
+        found[root.base] = root
+    return [found[base] for base in sorted(found)]
 
 
 def _listed_roots(paths: Sequence[Path], files_from: str, source: str | None) -> list[Root]:

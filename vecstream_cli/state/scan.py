@@ -39,17 +39,27 @@ class ScanProblem:
 class Listing:
     """What became of a root; final once the scan is exhausted.
 
-    `complete`: everything was listed, except at and below `unreadable` paths, so what was not
-    found elsewhere is gone. `skipped` counts entries by why they were passed over: `hidden`,
-    `ignored`, `excluded`, `suffix`, `link`, `special`, `repeated`; a folder counts once.
+    `covered` are the folders, relative to `base`, that were listed to their end: what is below
+    them and was not found is gone, except at and below `unreadable` paths. `skipped` counts
+    entries by why they were passed over: `hidden`, `ignored`, `excluded`, `suffix`, `link`,
+    `special`, `repeated`; a folder counts once.
     """
 
     source: str
     base: bytes
-    complete: bool = False
+    covered: list[bytes] = field(default_factory=list)
     files: int = 0
     unreadable: list[bytes] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def complete(self) -> bool:
+        """The whole root was listed."""
+        return b"" in self.covered
+
+    def covers(self, relative: bytes) -> bool:
+        """Whether a file of this name would have been found."""
+        return any(not folder or relative.startswith(folder + b"/") for folder in self.covered)
 
 
 def scan(
@@ -108,7 +118,8 @@ class Scan:
                 yield found
                 if left == 0:
                     return
-            listing.complete = root.whole
+            if root.whole:
+                listing.covered.append(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,7 @@ class _Walk:
             return
         if stat.S_ISDIR(found.st_mode):
             yield from self._tree(relative + b"/")
+            self._listing.covered.append(relative)
         elif stat.S_ISREG(found.st_mode):
             yield ScannedFile(self._root.source, relative, absolute, _stamp(found))
         else:
