@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ def library(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Libra
     return Library(vecstream, folder / "docs", vecstream.rows(*FACTS))
 
 
+def verb(vecstream: Vecstream, *arguments: str) -> list[str]:
+    """The command line of another verb on the same database."""
+    return [sys.executable, "-m", "vecstream_cli", *arguments, "--db-uri", str(vecstream.database)]
+
+
 def assert_one_sentence(done: Finished, code: int, *words: str) -> None:
     """Two lines on standard error, what and what to do, and the same for a program."""
     assert done.code == code, done.err
@@ -74,21 +80,33 @@ def assert_holds(rows: list[dict[str, Any]], path: str, text: str) -> None:
     [
         (["nowhere"], 2, ["nowhere", "No such file"]),
         (["docs", "--db", "lanse"], 2, ["'lanse'", "Did you mean --db lance?"]),
-        (["docs", "--model", "./no-model"], 1, ["no model folder ./no-model"]),
-        (["docs", "--model", "nobody/no-model"], 1, ["nobody/no-model is not on this machine"]),
         (["docs", "--max-memory", "100M"], 14, ["--max-memory of 100 MiB is too small"]),
         (["docs", "--files-from", "no-list"], 2, ["no-list"]),
     ],
-    ids=["folder", "database", "model-folder", "model", "ceiling", "list"],
+    ids=["folder", "database", "ceiling", "list"],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_made(
     vecstream: Vecstream, arguments: list[str], code: int, words: list[str]
 ) -> None:
     write_documents(vecstream.folder / "docs", 1)
 
-    done = vecstream.index(*arguments, HF_HUB_OFFLINE="1")
+    done = vecstream.index(*arguments)
 
     assert_one_sentence(done, code, *words)
+    assert not vecstream.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("/no/model", "no model folder /no/model"), ("nobody/no-model", "is not on this machine")],
+)
+def test_a_model_that_is_not_there_is_refused(
+    vecstream: Vecstream, docs: Path, model: str, words: str
+) -> None:
+    vecstream.model = Path(model)
+
+    assert_one_sentence(vecstream.index(docs, HF_HUB_OFFLINE="1"), 1, model, words)
+
     assert not vecstream.database.exists()
 
 
@@ -107,10 +125,9 @@ def test_the_smallest_ceiling_that_is_named_is_the_smallest_that_works(
 def test_searching_a_collection_that_is_not_there_makes_none(library: Library) -> None:
     database = library.vecstream.database
     before = sorted(database.iterdir())
-    command = library.vecstream.command("keys", "--collection", "other")
-    command[command.index("index")] = "search"
+    search = verb(library.vecstream, "search", "keys", "--collection", "other", "--json")
 
-    assert_one_sentence(library.vecstream.run(command), 10, "no collection 'other'", "index PATH")
+    assert_one_sentence(library.vecstream.run(search), 10, "no collection 'other'", "index PATH")
 
     assert sorted(database.iterdir()) == before
 
@@ -135,8 +152,7 @@ def test_a_read_only_database_folder_is_left_as_it_was(library: Library, tmp_pat
 
     assert_one_sentence(done, 1, str(vecstream.database), "Permission denied", "permissions")
     assert vecstream.rows(*FACTS) == library.rows
-    status = vecstream.command(json_lines=False)[:3] + ["status", "--db-uri", "db.lance"]
-    assert vecstream.run(powerless(status)).code == 0
+    assert vecstream.run(powerless(verb(vecstream, "status"))).code == 0
     for path in folders:
         path.chmod(0o755)
 
@@ -264,15 +280,13 @@ def test_what_is_no_file_is_skipped_and_never_opened(odd: Oddities) -> None:
 
 def test_a_name_that_is_not_utf8_is_indexed_and_shown_escaped(odd: Oddities) -> None:
     assert_holds(odd.rows, "caf\\xe9 \\xff.md", "# Ring\n\nslots of text\n")
-    status = odd.vecstream.command(json_lines=False)[:3]
-    shown = odd.vecstream.run([*status, "status", "--db-uri", str(odd.vecstream.database)])
+    shown = odd.vecstream.run(verb(odd.vecstream, "status"))
     assert "image caf\\xe9 \\xff.md" in shown.out
 
 
 def test_control_characters_in_a_name_reach_the_table_but_no_terminal(odd: Oddities) -> None:
     assert_holds(odd.rows, CONTROL.decode(), "# Ring\n\nslots of text\n")
-    status = odd.vecstream.command(json_lines=False)[:3]
-    shown = odd.vecstream.run([*status, "status", "--db-uri", str(odd.vecstream.database)])
+    shown = odd.vecstream.run(verb(odd.vecstream, "status"))
     assert "image control\\x01\\x1b[31m\\n.md" in shown.out
     assert "\x1b" not in shown.out
 
@@ -297,7 +311,7 @@ def test_a_second_run_opens_none_of_them_but_the_unreadable(odd: Oddities) -> No
 
     assert done.code == 3
     names = ("new", "changed", "unchanged", "failed", "quarantined")
-    assert [done.summary[f"documents_{name}"] for name in names] == [0, 0, 8, 1, 2]
+    assert [done.summary[f"documents_{name}"] for name in names] == [0, 0, 9, 1, 2]
     assert odd.vecstream.rows("id") == [{"id": row["id"]} for row in odd.rows]
 
 
