@@ -20,6 +20,7 @@ from vecstream_cli.pipeline.messages import (
     JobId,
     Message,
     Ready,
+    Returned,
     Sealed,
     Started,
     Stop,
@@ -144,8 +145,8 @@ def test_it_names_a_document_before_it_opens_it(parser: Parser, tmp_path: Path) 
 def test_known_content_is_told_apart_without_parsing(parser: Parser, tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text("# One\n")
-    parser.grant(0)
     parser.give(1, path)
+    parser.grant(0)
     sealed = [parser.receive() for _ in range(3)][1]
     assert isinstance(sealed, Sealed)
 
@@ -171,6 +172,11 @@ def test_an_empty_file_has_no_chunks_or_a_reason(
     assert isinstance(message, Sealed | Failed)
     if isinstance(message, Sealed):
         assert message.chunks == 0
+
+
+def test_an_idle_parser_gives_its_slots_back(parser: Parser) -> None:
+    refs = [parser.grant(0), parser.grant(1)]
+    assert [parser.receive(), parser.receive()] == [Returned(ref) for ref in refs]
 
 
 def test_many_small_documents_share_a_slot(parser: Parser, tmp_path: Path) -> None:

@@ -70,6 +70,16 @@ def test_many_tiny_documents_share_slots_and_all_arrive(vecstream: Vecstream) ->
     assert len({row["path"] for row in vecstream.rows("path")}) == 1500
 
 
+def test_more_parsers_than_slots_do_not_stall_the_ring(vecstream: Vecstream, docs: Path) -> None:
+    """Two idle parsers that kept a slot each would leave none for the third."""
+    (docs / "long.txt").write_text(prose(30_000))
+
+    done = vecstream.index(docs, "--buffer", "2", "--parsers", "4")
+
+    assert done.code == 0, done.err
+    assert done.summary["documents_new"] == 21
+
+
 def test_one_document_may_be_larger_than_the_whole_ring(vecstream: Vecstream) -> None:
     folder = vecstream.folder / "one"
     folder.mkdir()

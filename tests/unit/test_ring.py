@@ -157,6 +157,19 @@ def test_messages_with_an_old_lease_change_nothing(ring: Ring, arena: Arena) -> 
     assert ring.count(Place.WRITER) == 1
 
 
+def test_a_slot_given_back_unused_is_free_for_another_parser(ring: Ring) -> None:
+    first, second = ring.grant(PARSER), ring.grant(PARSER)
+    assert first is not None
+    assert second is not None
+    assert ring.grant(Holder(Place.PARSER, 1)) is None
+
+    ring.returned(second, PARSER)
+    ring.returned(second, PARSER)  # said twice
+
+    assert ring.grant(Holder(Place.PARSER, 1)) is not None
+    assert ring.count(Place.FREE) == 0
+
+
 def test_a_released_slot_is_poisoned(ring: Ring, arena: Arena) -> None:
     document = admit(ring, 1)
     fill(ring, arena, document)

@@ -74,6 +74,13 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """Parser → supervisor: it has no document, so this slot is of no use to it."""
+
+    ref: SlotRef
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """A part of a document that could not be read, such as a page; in `Sealed`."""
 
@@ -255,7 +262,7 @@ class Stopped:
 
 
 Message = (
-    Job | Grant | Stop | Started | Filled | Sealed | Unchanged | Vanished | Failed | Embed
-    | Embedded | Opened | Create | Write | Flush | Written | Supersede | Superseded | Discard
-    | Discarded | Remove | Removed | Ready | Broken | Stopped
+    Job | Grant | Stop | Started | Filled | Returned | Sealed | Unchanged | Vanished | Failed
+    | Embed | Embedded | Opened | Create | Write | Flush | Written | Supersede | Superseded
+    | Discard | Discarded | Remove | Removed | Ready | Broken | Stopped
 )  # fmt: skip

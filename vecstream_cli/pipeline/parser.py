@@ -34,6 +34,7 @@ from vecstream_cli.pipeline.messages import (
     Lost,
     Message,
     Ready,
+    Returned,
     Sealed,
     Started,
     Stop,
@@ -119,12 +120,21 @@ class _Parser:
             self._receive_all()
             if self._jobs:
                 return self._jobs.popleft()
-            self.flush()
+            self._let_go()
             if self._stopping:
                 return None
             self._take(self._inbox.recv())
 
-    def flush(self) -> None:
+    def _let_go(self) -> None:
+        """Without a document no slot is kept: another parser may be waiting for it."""
+        self._hand_on()
+        if self._filling is not None:
+            self._outbox.send(Returned(self._filling.ref))
+            self._filling = None
+        while self._grants:
+            self._outbox.send(Returned(self._grants.popleft().ref))
+
+    def _hand_on(self) -> None:
         """Hand the slot on, however full it is."""
         if self._filling is not None and self._filling.rows:
             self._outbox.send(Filled(self._filling.ref, self._filling.rows))
@@ -220,7 +230,7 @@ class _Parser:
         while not (filling := self._filling or self._next_slot()).add(row):
             if not filling.rows:
                 raise DocumentError("chunk-too-large", "a chunk of it does not fit into a slot")
-            self.flush()
+            self._hand_on()
         self._beat()
 
     def _next_slot(self) -> Filling:

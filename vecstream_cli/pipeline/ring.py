@@ -47,6 +47,11 @@ class Ring:
             self._ready.append((self._ledger.move(ref, parser, _READY), rows))
             self.documents.count_filled(self._slots[ref.slot], rows)
 
+    def returned(self, ref: SlotRef, parser: Holder) -> None:
+        """A parser has given a slot back unused."""
+        if self._ledger.holds(ref, parser):
+            self._ledger.release(ref, parser)
+
     def next_for_inference(self) -> tuple[SlotRef, int] | None:
         """The slot that has waited longest, with its rows, now inference's."""
         if not self._ready:

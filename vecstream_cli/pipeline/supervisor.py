@@ -6,6 +6,7 @@ from multiprocessing.connection import wait
 from vecstream_cli.core.ceiling import Pressure, exceeded, judge
 from vecstream_cli.core.leases import Place
 from vecstream_cli.errors import Interrupted, StageDied, VecstreamError
+from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.commits import Commits
 from vecstream_cli.pipeline.crew import Crew, RingConfig
@@ -16,30 +17,6 @@ from vecstream_cli.pipeline.inference import WINDOW_SLOTS
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.memory import MemoryGauge
-from vecstream_cli.pipeline.messages import (
-    Broken,
-    Create,
-    Discarded,
-    Embed,
-    Embedded,
-    Failed,
-    Filled,
-    Flush,
-    Grant,
-    Message,
-    Opened,
-    Ready,
-    Removed,
-    Sealed,
-    Started,
-    Stop,
-    Stopped,
-    Superseded,
-    Unchanged,
-    Vanished,
-    Write,
-    Written,
-)  # fmt: skip
 from vecstream_cli.pipeline.opening import bind
 from vecstream_cli.pipeline.pace import Pace
 from vecstream_cli.pipeline.parsers import ParserPool, Worker
@@ -137,7 +114,7 @@ class Supervisor:
         if not self._opened and self._crew.writer is not None:
             self._crew.dismiss(self._crew.writer)
         for child in self._crew.children:
-            child.outbox.send(Stop(drain=self._ending is None))
+            child.outbox.send(msg.Stop(drain=self._ending is None))
         while self._crew.children:
             self._listen(TICK_SECONDS)
             self._tick()
@@ -170,7 +147,7 @@ class Supervisor:
             ref = self._ring.grant(worker.holder)
             if ref is None:
                 return
-            worker.child.outbox.send(Grant(ref))
+            worker.child.outbox.send(msg.Grant(ref))
 
     def _hand_to_inference(self) -> None:
         inference = self._crew.inference
@@ -178,12 +155,12 @@ class Supervisor:
             handed = self._ring.next_for_inference()
             if handed is None:
                 return
-            inference.outbox.send(Embed(*handed))
+            inference.outbox.send(msg.Embed(*handed))
 
-    def _hand_to_writer(self, embedded: Embedded) -> None:
+    def _hand_to_writer(self, embedded: msg.Embedded) -> None:
         ref = self._ring.embedded(embedded.ref, embedded.rows)
         if ref is not None:
-            self._crew.tell_writer(Write(ref, embedded.rows))
+            self._crew.tell_writer(msg.Write(ref, embedded.rows))
 
     def _all_wait_for_writer(self) -> bool:
         """Inference has nothing to do, and no slot or no document to come that could change it."""
@@ -195,7 +172,7 @@ class Supervisor:
     def _ask_for_flush(self) -> None:
         if self._ring.count(Place.WRITER) and not self._flush_asked:
             self._flush_asked = True
-            self._crew.tell_writer(Flush())
+            self._crew.tell_writer(msg.Flush())
 
     # What comes in
 
@@ -228,55 +205,60 @@ class Supervisor:
             else:
                 self._hear_inference(message)
 
-    def _hear_parser(self, worker: Worker, message: Message) -> None:
+    def _hear_parser(self, worker: Worker, message: msg.Message) -> None:
         match message:
-            case Started(job):
+            case msg.Started(job):
                 self._pool.started(worker, job)
-            case Filled(ref, rows):
+            case msg.Filled(ref, rows):
                 self._ring.filled(ref, rows, worker.holder)
-            case Sealed(job) | Unchanged(job) | Vanished(job) | Failed(job):
+            case msg.Returned(ref):
+                self._ring.returned(ref, worker.holder)
+            case msg.Sealed(job) | msg.Unchanged(job) | msg.Vanished(job) | msg.Failed(job):
                 self._pool.done(worker, job)
                 document = self._ring.documents.get(job)
                 if document is not None:
                     self._document_read(document, message)
+                if isinstance(message, msg.Failed) and message.reason == "out-of-memory":
+                    # What its libraries still hold would count against the next document.
+                    self._parser_lost(worker, message.reason, "its parser had run out of memory")
 
     def _document_read(
-        self, document: Document, message: Sealed | Unchanged | Vanished | Failed
+        self, document: Document, message: msg.Sealed | msg.Unchanged | msg.Vanished | msg.Failed
     ) -> None:
         match message:
-            case Sealed():
+            case msg.Sealed():
                 document.sealed = message
                 self._summary.chunks_retokenized += message.retokenized
                 if document.complete:  # it has no chunks at all
                     self._ring.documents.drop(document)
                     self._complete(document)
-            case Unchanged():
+            case msg.Unchanged():
                 self._ring.documents.drop(document)
                 self._intake.unchanged(document, message.stamp)
-            case Vanished():
+            case msg.Vanished():
                 self._ring.documents.drop(document)
                 self._intake.vanished(document)
-            case Failed(reason="changed-while-reading") if document.tries + 1 < MOST_TRIES:
+            case msg.Failed(reason="changed-while-reading") if document.tries + 1 < MOST_TRIES:
                 self._try_again(document)
-            case Failed():
+            case msg.Failed():
                 self._give_up(document, message.reason, message.message, message.reader or None)
 
-    def _hear_inference(self, message: Message) -> None:
+    def _hear_inference(self, message: msg.Message) -> None:
         match message:
-            case Ready():
+            case msg.Ready():
                 self._pace.inference_ready = True
-            case Embedded():
+            case msg.Embedded():
                 self._summary.chunks_embedded += message.rows
                 self._summary.tokens += message.tokens
                 self._hand_to_writer(message)
-            case Stopped(counters):
+            case msg.Stopped(counters):
                 self._summary.batches += counters.get("batches", 0)
-            case Broken():
+            case msg.Broken():
                 self._wind_down(revived(message))
 
-    def _hear_writer(self, message: Message) -> None:
+    def _hear_writer(self, message: msg.Message) -> None:
         match message:
-            case Opened(record):
+            case msg.Opened(record):
                 self._opened = self._pace.opened = True
                 try:
                     bind(self._manifest, self._config.collection, record, self._config.record)
@@ -284,9 +266,9 @@ class Supervisor:
                     self._wind_down(error)
                 else:
                     if record is None:  # at once: it also remembers documents without text
-                        self._crew.tell_writer(Create(self._config.record))
+                        self._crew.tell_writer(msg.Create(self._config.record))
                     self._intake.open()
-            case Written(slots, rows):
+            case msg.Written(slots, rows):
                 acknowledged, completed = self._ring.written(slots)
                 self._manifest.acknowledge(acknowledged)
                 for document in completed:
@@ -295,9 +277,9 @@ class Supervisor:
                 self._summary.chunks_written += rows
                 if self._summary.first_write_seconds is None:
                     self._summary.first_write_seconds = time.monotonic() - self._pace.started
-            case Superseded() | Discarded() | Removed():
+            case msg.Superseded() | msg.Discarded() | msg.Removed():
                 self._commits.heard(message)
-            case Broken():
+            case msg.Broken():
                 self._commits.settle(now=False)
                 raise revived(message)
 
