@@ -111,6 +111,12 @@ def test_a_document_no_reader_took_is_tried_again_when_a_reader_is_added() -> No
     assert decide(STAMP, known, reader_versions=READERS | {"odt": "odt/1"}) is Decision.NEW
 
 
+@pytest.mark.parametrize("reason", ["crashed", "timeout"])
+def test_a_document_that_cost_two_parsers_costs_the_next_run_none(reason: str) -> None:
+    known = replace(KNOWN, good=None, failure=replace(MALFORMED, reason=reason, count=1))
+    assert decide(STAMP, known, reader_versions=READERS) is Decision.QUARANTINED
+
+
 @pytest.mark.parametrize("reason", sorted(TRANSIENT))
 def test_a_failure_that_may_pass_is_retried_a_bounded_number_of_times(reason: str) -> None:
     decisions = [
