@@ -24,12 +24,37 @@ NAMES = [
     b"\\",
     b"\xe9a",
     b"a\nb",
+    b"\xc3\xa0",
 ]
-ATOMS = [b"a", b"b", b"A", b".", b"-", b"*", b"**", b"?", b"/", b"/", b"\\", b"[", b"]", b"!", b"^"]
-ATOMS += [b"[ab]", b"[!a]", b"[a-b]", b"[[:alpha:]]", b"[[:punct:]-]", b"[]a]", b" ", b"\xe9", b"#"]
-ATOMS += [b"**/", b"/**/", b"/**", b"\\*", b"\\/", b"[\\]a]", b"\n!", b"\n", b"\r"]
+# What people write: no classes, backslashes or slashes in brackets, no `**` next to letters.
+LETTERS = [
+    b"a",
+    b"b",
+    b"A",
+    b".",
+    b"-",
+    b"]",
+    b"!",
+    b"^",
+    b" ",
+    b"#",
+    b"\t",
+    b"\r",
+    b"\xe9",
+    b"\xc3\xa0",
+]
+GLOBS = [b"*", b"?", b"[ab]", b"[!a]", b"[^b]", b"[a-b]", b"[]a]", b"[!]a-]", b"[!-a]"]
+ESCAPES = [b"\\*", b"\\ ", b"\\#", b"\\[", b"\\a"]
+ATOMS = LETTERS + GLOBS + ESCAPES
 
-lines = st.lists(st.sampled_from(ATOMS), min_size=1, max_size=7).map(b"".join)
+parts = st.lists(st.sampled_from(ATOMS), min_size=1, max_size=4).map(b"".join)
+parts = parts.filter(lambda part: b"**" not in part)
+lines = st.builds(
+    lambda start, segments, end: start + b"/".join(segments) + end,
+    st.sampled_from([b"", b"", b"!", b"!/", b"/", b"\\!", b"#"]),
+    st.lists(parts | st.just(b"**"), min_size=1, max_size=4),
+    st.sampled_from([b"", b"", b"/", b" ", b"/ ", b"\\ ", b"\\  ", b"\\\\ ", b"\\"]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +115,30 @@ def test_the_verdicts_are_git_s(repository: Path, content: bytes) -> None:
         b"a/**\n!a/b\n",
         b"*\n!*/\n!a.b\n",
         b"**/b/**/a\n",
-        b"a**/b\n",
+        b"a/**/\n",
+        b"/**/b\n",
+        b"*/\n!a/\n",
+        b"/*\n!/a\n",  # what is kept is so itself, not all below it
+        b"*[!.b]\n",
         b"\xef\xbb\xbfa\n",
         b"a\r\nb\r\n",
         b"b \nb\\ \n",
+        b"b /\n",
+        b"[[a]b\n[[a]\n",  # an expression that Python warns of
+        b"[a\n!\n/\n\\\n",
+        b"\xc3\xa0\n",  # its last byte alone would be a space
         b"a.b/\n",
     ],
 )
 def test_what_people_write_is_read_as_git_reads_it(repository: Path, content: bytes) -> None:
     paths = [b"/".join(parts) for parts in PATHS]
     assert ignored_by_us(content, PATHS) == ignored_by_git(repository, content, paths)
+
+
+def test_what_a_rule_keeps_is_kept_itself_and_not_all_below_it() -> None:
+    rules = Rules([b"/a/*", b"!/a/b"])
+    assert rules.verdict(b"b", b"a/b", is_folder=True) is False
+    assert rules.verdict(b"c", b"a/b/c", is_folder=False) is None
 
 
 def test_a_hostile_pattern_does_not_stall_the_scan() -> None:

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -293,14 +294,24 @@ def test_a_scan_that_was_left_early_is_not_complete(tmp_path: Path) -> None:
     assert not any(listing.complete for listing in scanned.listings.values())
 
 
-def test_a_very_deep_tree_is_walked(tmp_path: Path) -> None:
-    depth = 300
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[bytes]:
+    """The path, below `tmp_path`, of a file deeper than Python can recurse."""
+    depth = sys.getrecursionlimit() + 200
     here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
+    try:
+        for _ in range(depth):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(os.open("a.md", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        yield b"d/" * depth + b"a.md"
+    finally:
         os.close(here)
-        here = below
-    os.close(os.open("a.md", os.O_CREAT | os.O_WRONLY, dir_fd=here))
-    os.close(here)
-    assert run(tmp_path)[0] == [b"d/" * depth + b"a.md"]
+        # Left to pytest, it would be there for good: shutil.rmtree recurses.
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
+
+
+def test_a_tree_deeper_than_python_can_recurse_is_walked(tmp_path: Path, deep: bytes) -> None:
+    assert run(tmp_path)[0] == [deep]

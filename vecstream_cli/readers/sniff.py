@@ -23,7 +23,8 @@ _BY_SUFFIX = {
 }
 SUFFIXES = frozenset(_BY_SUFFIX)
 
-# A signature table of our own: puremagic's 1,200 rows take a two-letter word for an image.
+# A signature table of our own: puremagic 1.30 takes 73 of our corpora's 3,805 files of Markdown,
+# reStructuredText and plain text for HTML, and "BMW is a car maker." for a BMP image.
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
