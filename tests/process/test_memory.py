@@ -16,6 +16,8 @@ CEILING = 1300 * MIB
 GROWTH = 0.05
 TIMES = 50
 
+pytestmark = pytest.mark.timeout(400)  # seconds on a quiet machine, minutes on a busy one
+
 SLOW_ADAPTER = f"""
 import time
 from vecstream_cli.adapters.lance import LanceAdapter
@@ -91,7 +93,7 @@ def measured(
     limit = ["--max-memory", f"{CEILING // MIB}M"]
     run = vecstream.start(*arguments, *limit, **environment)
     with Meter(run) as meter:
-        done = run.finish()
+        done = run.finish(180)
     assert meter.samples > 20
     assert meter.peak < CEILING
     print(f"peak {meter.peak / MIB:.0f} MiB, own {meter.own / MIB:.0f} MiB: {done.summary}")
