@@ -113,6 +113,8 @@ class Supervisor:
         self._pool.kill()
         if not self._opened and self._crew.writer is not None:
             self._crew.dismiss(self._crew.writer)
+        if not self._pace.inference_ready and self._crew.inference is not None:
+            self._crew.dismiss(self._crew.inference)  # there was nothing to load the model for
         for child in self._crew.children:
             child.outbox.send(msg.Stop(drain=self._ending is None))
         while self._crew.children:
