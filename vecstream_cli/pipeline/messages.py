@@ -120,13 +120,15 @@ class Vanished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Parser → supervisor: the document cannot be read; `reason` is a stable code."""
+    """Parser → supervisor: the document cannot be read; `reason` is a stable code.
+
+    After `out-of-memory` the parser ends, and another takes its place.
+    """
 
     job: JobId
     reason: str
     message: str
     reader: str
-    stamp: Stamp | None
 
 
 # Supervisor → inference, and back
@@ -157,7 +159,6 @@ class Opened:
     """Writer → supervisor, once: what the database says of the collection (None: there is none)."""
 
     record: CollectionRecord | None
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)

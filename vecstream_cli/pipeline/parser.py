@@ -24,6 +24,7 @@ from vecstream_cli.core.plan import Stamp
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.models.tokenizer import Tokenizer
 from vecstream_cli.pipeline.arena import BUSY_NS, HEARTBEAT, WAITING, ArenaHandle
+from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.filling import Filling, Row
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.pipeline.messages import (
@@ -75,10 +76,14 @@ class ParserConfig:
 def run(inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
     """The process's life: receive, parse, send."""
     started = time.monotonic()
-    os.nice(config.niceness)
-    parser = _Parser(inbox, outbox, config)
-    if config.data_allowance is not None:
-        limit_data(config.data_allowance)
+    try:
+        os.nice(config.niceness)
+        parser = _Parser(inbox, outbox, config)
+        if config.data_allowance is not None:
+            limit_data(config.data_allowance)
+    except Exception as error:  # noqa: BLE001 (the next parser would fail in the same way)
+        outbox.send(broken(error, "A parser cannot start"))
+        return
     outbox.send(Ready(time.monotonic() - started, {"pid": str(os.getpid())}))
     while (job := parser.next_job()) is not None:
         parser.work_on(job)
@@ -107,7 +112,7 @@ class _Parser:
         self._slots = self._arena.slots()
         self._jobs: deque[Job] = deque()
         self._grants: deque[Grant] = deque()
-        self._stopping = False
+        self._stopping = self._spent = False
         self._filling: Filling | None = None
         tokenizer = Tokenizer.load(
             config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
@@ -115,13 +120,13 @@ class _Parser:
         self._chunker = Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
 
     def next_job(self) -> Job | None:
-        """The next document; None once the supervisor has said stop."""
+        """The next document; None when it is time to end."""
         while True:
             self._receive_all()
-            if self._jobs:
+            if self._jobs and not self._spent:
                 return self._jobs.popleft()
             self._let_go()
-            if self._stopping:
+            if self._stopping or self._spent:
                 return None
             self._take(self._inbox.recv())
 
@@ -147,9 +152,8 @@ class _Parser:
         began = time.monotonic_ns()
         reading = _Reading(job)
         try:
-            self._read(job, reading)
-        except FileNotFoundError:
-            self._outbox.send(Vanished(job.id))
+            # Sent when the document is closed: what a library does then is part of reading it.
+            self._outbox.send(self._read(job, reading))
         except DocumentError as error:
             self._fail(job, reading, error.reason, error.message)
         except OSError as error:
@@ -166,17 +170,21 @@ class _Parser:
     def _fail(self, job: Job, reading: "_Reading", reason: str, message: str) -> None:
         # A library's words may quote the document, whose characters need not be encodable.
         message = message[:300].encode("utf-8", "backslashreplace").decode()
-        self._outbox.send(Failed(job.id, reason, message, reading.reader, reading.stamp))
+        self._outbox.send(Failed(job.id, reason, message, reading.reader))
+        # What libraries still hold of it would count against the next document.
+        self._spent = reason == "out-of-memory"
 
-    def _read(self, job: Job, reading: "_Reading") -> None:
+    def _read(self, job: Job, reading: "_Reading") -> Sealed | Unchanged | Vanished:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-        fd = os.open(job.absolute, flags)
+        try:
+            fd = os.open(job.absolute, flags)
+        except FileNotFoundError:
+            return Vanished(job.id)
         try:
             stamp = reading.stamp = stamp_of(fd)
             reading.content_hash = self._hash(fd, stamp.size)
             if reading.content_hash == job.known_hash:
-                self._outbox.send(Unchanged(job.id, reading.content_hash, stamp))
-                return
+                return Unchanged(job.id, reading.content_hash, stamp)
             source = SourceFile(fd, stamp.size, job.relative)
             reading.reader, document = open_document(source, progress=self._beat)
             retokenized = self._chunker.retokenized
@@ -184,7 +192,7 @@ class _Parser:
                 self._add(self._row(job, reading, document, chunk))
             if stamp_of(fd) != stamp and self._hash(fd, stamp.size) != reading.content_hash:
                 raise DocumentError("changed-while-reading", "it changed while it was being read")
-            self._seal(job, reading, document, self._chunker.retokenized - retokenized)
+            return _sealed(job, reading, document, self._chunker.retokenized - retokenized)
         finally:
             os.close(fd)
 
@@ -242,26 +250,6 @@ class _Parser:
         self._filling = Filling(ref, Slot(self._slots, self._config.layout, ref.slot))
         return self._filling
 
-    def _seal(
-        self, job: Job, reading: "_Reading", document: OpenDocument, retokenized: int
-    ) -> None:
-        losses = [Lost(w.reason, w.message[:200]) for w in document.warnings[:_MAX_LOSSES]]
-        if len(document.warnings) > _MAX_LOSSES:
-            losses.append(Lost("more", f"and {len(document.warnings) - _MAX_LOSSES} more"))
-        assert reading.stamp is not None
-        self._outbox.send(
-            Sealed(
-                job=job.id,
-                chunks=reading.chunks,
-                tokens=reading.tokens,
-                retokenized=retokenized,
-                content_hash=reading.content_hash,
-                stamp=reading.stamp,
-                reader=reading.reader,
-                losses=tuple(losses),
-            )
-        )
-
     def _beat(self) -> None:
         self._control[HEARTBEAT] += 1
 
@@ -300,6 +288,23 @@ class _Reading:
         occurrence = self._occurrences.get(key, 0)
         self._occurrences[key] = occurrence + 1
         return ordinal, occurrence
+
+
+def _sealed(job: Job, reading: _Reading, document: OpenDocument, retokenized: int) -> Sealed:
+    losses = [Lost(w.reason, w.message[:200]) for w in document.warnings[:_MAX_LOSSES]]
+    if len(document.warnings) > _MAX_LOSSES:
+        losses.append(Lost("more", f"and {len(document.warnings) - _MAX_LOSSES} more"))
+    assert reading.stamp is not None
+    return Sealed(
+        job=job.id,
+        chunks=reading.chunks,
+        tokens=reading.tokens,
+        retokenized=retokenized,
+        content_hash=reading.content_hash,
+        stamp=reading.stamp,
+        reader=reading.reader,
+        losses=tuple(losses),
+    )
 
 
 def stamp_of(fd: int) -> Stamp:

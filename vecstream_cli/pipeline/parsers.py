@@ -12,6 +12,7 @@ from vecstream_cli.pipeline.messages import Job, JobId
 QUEUED_DOCUMENTS = 16
 QUEUED_BYTES = 4 << 20
 GRANTED_SLOTS = 2  # one being filled and one to go on with
+MOST_STILLBORN = 5  # parsers in a row that died before they could read: more would, too
 _MOST_CREDITED = 1.0  # a longer gap between two looks is our own pause, not the parser's work
 
 
@@ -24,7 +25,9 @@ class Worker:
     child: Child
     current: JobId | None = None
     jobs: "OrderedDict[JobId, Job]" = field(default_factory=OrderedDict)
+    ready: bool = False
     isolating: bool = False
+    served: int = 0  # its last slot's place among all that were ever granted
     heartbeat: int = 0
     worked: float = 0.0  # seconds at the current document without progress
 
@@ -44,6 +47,8 @@ class ParserPool:
         self._next_number = 0
         self.workers: dict[int, Worker] = {}
         self.replaced = 0
+        self.stillborn = 0
+        self._served = 0
 
     def start(self) -> None:
         """Spawn what is missing."""
@@ -90,16 +95,29 @@ class ParserPool:
         worker.current = job
         worker.worked = 0.0
 
+    def ready(self, worker: Worker) -> None:
+        """The parser has loaded what it needs."""
+        worker.ready = True
+        self.stillborn = 0
+
     def hungry(self, slots_of: Callable[[Worker], int]) -> Iterator[Worker]:
-        """Parsers with documents that could use one more slot, the neediest first."""
+        """Parsers with documents that could use one more slot, the neediest first.
+
+        Where there are fewer slots than parsers, they take turns.
+        """
         needy = [
-            (slots_of(worker), worker.number, worker)
+            (slots_of(worker), worker.served, worker)
             for worker in self.workers.values()
             if worker.jobs
         ]
         for slots, _, worker in sorted(needy, key=lambda item: item[:2]):
             if slots < GRANTED_SLOTS:
                 yield worker
+
+    def served(self, worker: Worker) -> None:
+        """The parser was given a slot."""
+        self._served += 1
+        worker.served = self._served
 
     def overdue(self, elapsed: float, timeout: float) -> list[Worker]:
         """Parsers that worked on one document for `timeout` seconds without any progress.
@@ -127,6 +145,7 @@ class ParserPool:
         """
         worker.child.kill()
         del self.workers[worker.number]
+        self.stillborn += not worker.ready
 
     def kill(self) -> None:
         """End every parser now."""

@@ -19,7 +19,7 @@ from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.memory import MemoryGauge
 from vecstream_cli.pipeline.opening import bind
 from vecstream_cli.pipeline.pace import Pace
-from vecstream_cli.pipeline.parsers import ParserPool, Worker
+from vecstream_cli.pipeline.parsers import MOST_STILLBORN, ParserPool, Worker
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
 from vecstream_cli.state.lock import CollectionLock
@@ -149,6 +149,7 @@ class Supervisor:
             ref = self._ring.grant(worker.holder)
             if ref is None:
                 return
+            self._pool.served(worker)
             worker.child.outbox.send(msg.Grant(ref))
 
     def _hand_to_inference(self) -> None:
@@ -209,6 +210,8 @@ class Supervisor:
 
     def _hear_parser(self, worker: Worker, message: msg.Message) -> None:
         match message:
+            case msg.Ready():
+                self._pool.ready(worker)
             case msg.Started(job):
                 self._pool.started(worker, job)
             case msg.Filled(ref, rows):
@@ -220,9 +223,8 @@ class Supervisor:
                 document = self._ring.documents.get(job)
                 if document is not None:
                     self._document_read(document, message)
-                if isinstance(message, msg.Failed) and message.reason == "out-of-memory":
-                    # What its libraries still hold would count against the next document.
-                    self._parser_lost(worker, message.reason, "its parser had run out of memory")
+            case msg.Broken():
+                self._wind_down(revived(message))
 
     def _document_read(
         self, document: Document, message: msg.Sealed | msg.Unchanged | msg.Vanished | msg.Failed
@@ -308,6 +310,8 @@ class Supervisor:
         self._hear_all(worker.child, worker)
         worker.child.close()
         self._ring.reclaim(worker.holder)
+        if self._ending is not None:
+            return
         for document in list(self._ring.documents):
             if document.worker != worker.number or document.all_filled:
                 continue
@@ -319,9 +323,12 @@ class Supervisor:
                 self._try_again(document)
             else:
                 self._give_up(document, reason, why, None)
-        if self._ending is None and not self._stopping:
+        if self._pool.stillborn < MOST_STILLBORN:
             self._pool.replaced += 1
             self._pool.start()
+        else:
+            epitaph = worker.child.epitaph()
+            self._wind_down(StageDied(f"No parser lives long enough to read ({epitaph})."))
 
     def _try_again(self, document: Document) -> None:
         document.tries += 1
