@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from multiprocessing import get_context, reduction, resource_tracker
 from multiprocessing.connection import Connection
@@ -121,7 +120,6 @@ class Child:
             self.process.start()
         child_inbox.connection.close()
         child_outbox.connection.close()
-        self.started_at = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -160,15 +158,6 @@ class Child:
         """Close this side's ends of the queues."""
         self.inbox.connection.close()
         self.outbox.connection.close()
-
-    def end(self, patience: float) -> None:
-        """Wait for a child that was asked to stop; TERM after `patience` seconds, then KILL."""
-        self.process.join(patience)
-        if self.alive:
-            self.process.terminate()
-            self.process.join(1.0)
-        self.kill()
-        self.close()
 
 
 @contextlib.contextmanager

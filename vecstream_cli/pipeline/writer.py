@@ -77,9 +77,8 @@ class _Writer:
         self._arena = config.arena.open()
         self._control = self._arena.control[config.row]
         self._slots = self._arena.slots()
-        record = self._adapter.record()
         outbox.send(Ready(time.monotonic() - started, {}))
-        outbox.send(Opened(record, 0 if record is None else self._adapter.count()))
+        outbox.send(Opened(self._adapter.record()))
 
     def run(self) -> None:
         """Serve the supervisor until it says stop."""
@@ -99,7 +98,8 @@ class _Writer:
 
     def _end(self, *, tidy: bool) -> None:
         self._flush()
-        if self._adapter.record() is not None:
+        # A run that was refused has done nothing, and leaves the collection as it was.
+        if (tidy or self._flushes) and self._adapter.record() is not None:
             self._adapter.update_record(last_run=datetime.now(UTC).isoformat(timespec="seconds"))
             if tidy:
                 self._adapter.maintain(final=True)
