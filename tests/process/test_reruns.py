@@ -50,6 +50,21 @@ def test_a_second_run_embeds_nothing_and_changes_nothing(vecstream: Vecstream, d
     assert vecstream.rows() == before
 
 
+def test_a_folder_whose_name_is_not_utf8_is_known_again(
+    vecstream: Vecstream, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"docs-\xff")
+    write_documents(folder, 3)
+    first = vecstream.index(folder)
+    (folder / "doc-0001.md").unlink()
+
+    again = vecstream.index(folder)
+
+    assert (first.code, counts(first.summary)) == (0, (3, 0, 0, 0, 0)), first.err
+    assert (again.code, counts(again.summary)) == (0, (0, 0, 2, 1, 0)), again.err
+    assert {row["path"] for row in vecstream.rows("path")} == {"doc-0000.md", "doc-0002.md"}
+
+
 def test_touching_editing_renaming_and_removing_do_what_they_say(
     vecstream: Vecstream, docs: Path
 ) -> None:
@@ -175,10 +190,12 @@ def test_another_chunk_size_is_refused_with_both_side_by_side(
     vecstream: Vecstream, docs: Path
 ) -> None:
     vecstream.index(docs)
+    before = sorted((vecstream.database / "documents.lance" / "_versions").iterdir())
 
     done = vecstream.index(docs, "--chunk-size", "32")
 
     assert done.code == 13
+    assert sorted((vecstream.database / "documents.lance" / "_versions").iterdir()) == before
     assert "chunk size is 64, now 32" in done.err
 
 

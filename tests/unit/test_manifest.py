@@ -182,6 +182,20 @@ def test_a_failure_keeps_the_good_version_and_its_rows(manifest: Manifest) -> No
     assert (failure.relative, failure.reason, failure.kept) == (b"a", "malformed", True)
 
 
+def test_content_equal_to_a_version_that_a_failed_attempt_tore_is_not_taken_as_unchanged(
+    manifest: Manifest,
+) -> None:
+    (document,) = store(manifest, b"a")
+    manifest.reserve_attempts([pending(b"a")])
+    manifest.fail(document, reason="crashed", message="No.", stamp=STAMP, reader="pdf/1", torn=True)
+
+    known = manifest.known(SOURCE, b"a")
+
+    assert known is not None
+    assert known.good is not None
+    assert known.good.content_hash == b""
+
+
 def test_failures_are_counted_until_the_file_changes(manifest: Manifest) -> None:
     document = pending(b"a").id
     counts = []

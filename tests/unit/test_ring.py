@@ -38,7 +38,7 @@ def admit(ring: Ring, number: int, *, fresh: bool = True) -> Document:
         id=JobId(number), document=DocumentId(bytes([number]) * 16), attempt=number, source="s",
         path="p", relative=b"p", absolute=b"/p", size=1, known_hash=None,
     )  # fmt: skip
-    document = Document(job, STAMP, fresh=fresh, good_attempt=None, pending=False)
+    document = Document(job, "s", STAMP, fresh=fresh, good_attempt=None, pending=False)
     ring.documents.add(document)
     return document
 

@@ -1,5 +1,6 @@
 """From "all its rows are acknowledged" to "the manifest says so": the end of every document."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -18,7 +19,7 @@ from vecstream_cli.pipeline.messages import (
     Superseded,
 )  # fmt: skip
 from vecstream_cli.readers.registry import versions
-from vecstream_cli.state.entries import CommittedDocument, DocumentPath
+from vecstream_cli.state.entries import CommittedDocument, DocumentPath, PendingDocument
 from vecstream_cli.state.manifest import Manifest
 
 # One delete statement costs the database about the same for one document as for 64.
@@ -86,9 +87,19 @@ class Commits:
         self._gone = gone
         self._remove_more()
 
+    def remove_no_more(self) -> None:
+        """Leave the deletions that the writer was not asked for to the next run."""
+        self._gone = iter(())
+
     def _remove_more(self) -> None:
         batch = list(islice(self._gone, REMOVE_BATCH))
         if batch:
+            # Should this run be killed between the rows and the manifest, and the file be there
+            # again as it was (a disk is mounted, an --exclude is dropped): an open attempt makes
+            # the next run read it.
+            self._manifest.reserve_attempts(
+                [PendingDocument(each.id, each.source, each.relative) for each in batch]
+            )
             self._removing = {each.id: each for each in batch}
             self._send(Remove(tuple(self._removing)))
 
@@ -114,15 +125,15 @@ class Commits:
                 self._summary.chunks_deleted += deleted
                 self._commit([self._superseding.pop(document) for document, _ in pairs])
             case Discarded(document):
-                self._record_failure(*self._discarding.pop(document))
+                self._record_failure(*self._discarding.pop(document), torn=True)
             case Removed(documents, deleted):
                 self._summary.chunks_deleted += deleted
                 self._manifest.remove(documents)
                 for each in documents:
                     gone = self._removing.pop(each)
                     self._summary.documents_removed += 1
-                    shown = shown_path(gone.relative)
-                    self._listener(DocumentDone(gone.source, shown, Outcome.REMOVED))
+                    source, shown = shown_path(os.fsencode(gone.source)), shown_path(gone.relative)
+                    self._listener(DocumentDone(source, shown, Outcome.REMOVED))
                 self._remove_more()
 
     def _commit(self, documents: list[Document]) -> None:
@@ -164,7 +175,13 @@ class Commits:
         self._listener(DocumentDone(job.source, job.path, outcome, sealed.chunks))
 
     def _record_failure(
-        self, document: Document, reason: str, message: str, reader: str | None
+        self,
+        document: Document,
+        reason: str,
+        message: str,
+        reader: str | None,
+        *,
+        torn: bool = False,
     ) -> None:
         job = document.job
         self._manifest.fail(
@@ -173,6 +190,7 @@ class Commits:
             message=message,
             stamp=document.stamp,
             reader=reader or any_reader(versions()),
+            torn=torn,
         )
         self._summary.documents_failed += 1
         self._listener(

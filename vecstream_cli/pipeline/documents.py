@@ -18,12 +18,14 @@ MOST_TRIES = 2  # a document that costs two parsers is the one to blame
 class Document:
     """A document between being admitted and being committed or failed.
 
-    `job` is its latest attempt; `fresh` whether its rows may be appended; `good_attempt` the
+    `job` is its latest attempt; `source` the name of its source, which need not be UTF-8 as the
+    one in `job` is; `fresh` whether its rows may be appended; `good_attempt` the
     attempt of its last good version; `pending` whether an earlier run may have left rows of an
     unfinished attempt; `tries` how often reading it was begun in vain.
     """
 
     job: Job
+    source: str
     stamp: Stamp
     fresh: bool
     good_attempt: int | None

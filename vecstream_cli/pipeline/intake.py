@@ -227,6 +227,7 @@ class Intake:
         self._planned.append(
             Document(
                 job=job,
+                source=file.source,
                 stamp=file.stamp,
                 fresh=False,
                 good_attempt=None if good is None else good.attempt,
@@ -245,7 +246,7 @@ class Intake:
     def _draw_attempts(self, batch: list[Document]) -> None:
         """Record the attempts that are about to begin, all in one durable transaction."""
         attempts = self._manifest.reserve_attempts(
-            [PendingDocument(d.job.document, d.job.source, d.job.relative) for d in batch]
+            [PendingDocument(d.job.document, d.source, d.job.relative) for d in batch]
         )
         for document, attempt in zip(batch, attempts, strict=True):
             document.renew(JobId(self._next_job), attempt.number, fresh=attempt.fresh)

@@ -353,6 +353,7 @@ class Supervisor:
         self._ending = error
         self._pace.ending = True
         self._pool.kill()
+        self._commits.remove_no_more()
         if self._crew.inference is not None:
             self._crew.dismiss(self._crew.inference)
         self._ring.drop_unembedded()

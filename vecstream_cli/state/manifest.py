@@ -207,11 +207,20 @@ class Manifest(ManifestView):
 
     @explained
     def fail(
-        self, document: DocumentId, *, reason: str, message: str, stamp: Stamp, reader: str | None
+        self,
+        document: DocumentId,
+        *,
+        reason: str,
+        message: str,
+        stamp: Stamp,
+        reader: str | None,
+        torn: bool = False,
     ) -> None:
         """The document cannot be indexed; its last good version stays.
 
-        Call it when the rows of the failed attempt are gone from the database.
+        Call it when the rows of the failed attempt are gone from the database. `torn`: it may
+        have replaced rows of the good version that have the same text, their places included, so
+        that content equal to that version's must be read again.
         """
         number = self._open(document).number
         facts = (reason, message, *columns(stamp), reader)
@@ -227,7 +236,11 @@ class Manifest(ManifestView):
                 "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, *facts, count, now()),
             )
-            self._db.execute("UPDATE documents SET pending = NULL WHERE number = ?", (number,))
+            self._db.execute(
+                "UPDATE documents SET pending = NULL,"
+                " content_hash = CASE WHEN ? THEN x'' ELSE content_hash END WHERE number = ?",
+                (torn, number),
+            )
             self._db.execute(
                 "DELETE FROM chunks WHERE document = ?1 AND attempt IS NOT"
                 " (SELECT attempt FROM documents WHERE number = ?1)",
