@@ -229,6 +229,12 @@ def child_named(pid: int, entry: str) -> psutil.Process | None:
     return None
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _hang_ups_are_heard() -> None:
+    """The tests may run under nohup, whose ignored SIGHUP every child would inherit."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     """Whatever a test does, nothing of a ring outlives it."""
