@@ -11,6 +11,7 @@ from vecstream_cli.errors import UsageError
 MIB = 1 << 20
 DEFAULT_COLLECTION = "documents"
 DEFAULT_MODEL = "minilm"
+MOST_PARSERS = 60
 
 _SIZE = re.compile(r"(?i)^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*$")
 _UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -88,8 +89,12 @@ class Settings:
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit must be at least 1.")
-        if self.parsers is not None and self.parsers < 1:
-            raise UsageError("--parsers must be at least 1, or auto.")
+        if self.parsers is not None and not 1 <= self.parsers <= MOST_PARSERS:
+            raise UsageError(f"--parsers must be from 1 to {MOST_PARSERS}, or auto.")
+        if self.max_memory is not None and self.max_memory < 1:
+            raise UsageError("--max-memory must be more than nothing.", hint="Try --max-memory 2G.")
+        if not self.document_timeout > 0:
+            raise UsageError("--document-timeout must be more than 0 seconds.")
         if self.chunk_size is not None and self.chunk_size < 8:
             raise UsageError("--chunk-size must be at least 8 tokens.")
         if self.chunk_overlap < 0:

@@ -82,8 +82,9 @@ def assert_holds(rows: list[dict[str, Any]], path: str, text: str) -> None:
         (["docs", "--db", "lanse"], 2, ["'lanse'", "Did you mean --db lance?"]),
         (["docs", "--max-memory", "100M"], 14, ["--max-memory of 100 MiB is too small"]),
         (["docs", "--files-from", "no-list"], 2, ["no-list"]),
+        (["docs", "--chunk-overlap", "60"], 2, ["--chunk-overlap", "64 tokens"]),
     ],
-    ids=["folder", "database", "ceiling", "list"],
+    ids=["folder", "database", "ceiling", "list", "overlap"],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_made(
     vecstream: Vecstream, arguments: list[str], code: int, words: list[str]

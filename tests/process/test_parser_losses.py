@@ -1,5 +1,6 @@
 """Parsers that cannot start, and one that has no memory left: the run goes on, or says why not."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_a_parser_that_cannot_start_ends_the_run_with_its_reason(
     assert done.code == 1
     assert "is not a tokenizer" in done.err
     assert "Traceback" not in done.err
+
+
+def test_chunks_that_the_prompt_fills_are_refused(vecstream: Vecstream, few: Path) -> None:
+    vecstream.model = Path(shutil.copytree(vecstream.model, vecstream.folder / "model"))
+    prompts = {"prompts": {"document": "the ring holds slots of text: "}}
+    (vecstream.model / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+
+    done = vecstream.index(few, "--chunk-size", "10")
+
+    assert done.code == 2
+    assert "--chunk-size is too small" in done.err
 
 
 def test_parsers_that_die_at_birth_are_not_replaced_for_ever(

@@ -128,6 +128,10 @@ def _configure(settings: Settings, spec: ModelSpec) -> RingConfig:
             f"{spec.name} reads.",
             hint="Nothing is ever truncated: choose a smaller --chunk-size.",
         )
+    if settings.chunk_overlap * 2 > chunk_size:
+        raise UsageError(
+            f"--chunk-overlap can be at most half of a chunk, which has {chunk_size} tokens."
+        )
     layout = SlotLayout.of(
         chunk_tokens=chunk_size,
         chunk_chars=max_chunk_chars(chunk_size),

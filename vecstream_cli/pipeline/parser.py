@@ -21,7 +21,7 @@ from vecstream_cli.core.ids import (
     row_id,
 )
 from vecstream_cli.core.plan import Stamp
-from vecstream_cli.errors import DocumentError
+from vecstream_cli.errors import DocumentError, UsageError
 from vecstream_cli.models.tokenizer import Tokenizer
 from vecstream_cli.pipeline.arena import BUSY_NS, HEARTBEAT, WAITING, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
@@ -117,7 +117,10 @@ class _Parser:
         tokenizer = Tokenizer.load(
             config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
         )
-        self._chunker = Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
+        try:
+            self._chunker = Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
+        except ValueError as error:
+            raise UsageError(f"--chunk-size is too small: {error}.") from error
 
     def next_job(self) -> Job | None:
         """The next document; None when it is time to end."""
