@@ -65,20 +65,24 @@ class Supervisor:
         What the database acknowledged is in the manifest when this returns or raises. Raises
         Interrupted, StageDied, CeilingError, or whatever a stage said was wrong.
         """
-        try:
-            with SignalWatch() as self._signals:
+        with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
+            try:
                 self._crew.start_writer()
                 if self._intake.surely_busy:
                     self._start_stages()
                 while not self._over():
                     self._turn()
                 self._finish()
-        finally:
-            self._pool.kill()
-            self._crew.kill()
-            self._arena.close()
-            self._summary.parsers_replaced = self._pool.replaced
-            self._summary.peak_memory_bytes = self._gauge.peak
+            except VecstreamError as error:
+                if isinstance(self._ending, Interrupted):
+                    raise self._ending from error
+                raise
+            finally:
+                self._pool.kill()
+                self._crew.kill()
+                self._arena.close()
+                self._summary.parsers_replaced = self._pool.replaced
+                self._summary.peak_memory_bytes = self._gauge.peak
         if self._ending is not None:
             raise self._ending
 
