@@ -45,7 +45,7 @@ class CollectionLock:
             ) from error
         try:
             _lock(fd, path, wait)
-            _introduce(fd, command)
+            _introduce(fd, path, command)
         except BaseException:
             os.close(fd)
             raise
@@ -88,7 +88,7 @@ def _lock(fd: int, path: Path, wait: float) -> None:
             return
 
 
-def _introduce(fd: int, command: str) -> None:
+def _introduce(fd: int, path: Path, command: str) -> None:
     """Say in the file who holds it, for whoever comes next."""
     facts = {
         "pid": os.getpid(),
@@ -97,8 +97,11 @@ def _introduce(fd: int, command: str) -> None:
         "command": command,
     }
     content = json.dumps(facts).encode() + b"\n"
-    os.pwrite(fd, content, 0)
-    os.ftruncate(fd, len(content))
+    try:
+        os.pwrite(fd, content, 0)
+        os.ftruncate(fd, len(content))
+    except OSError as error:
+        raise ManifestError(f"The lock {path} cannot be written: {error.strerror}.") from error
 
 
 def _holder(fd: int) -> str:
