@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from vecstream_cli.core.ceiling import Machine, Sample
+from vecstream_cli.core.ceiling import SUPERVISOR_BYTES, Machine, Sample
 from vecstream_cli.settings import cores
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -46,19 +46,24 @@ class MemoryGauge:
     """Samples the sum of PSS (proportional set size) of this process and its descendants.
 
     The supervisor maps every page of the arena, so the sum counts the arena once and in full.
-    Where the system has no PSS (macOS), unique memory is summed and the arena added.
+    Where the system has no PSS (macOS), unique memory is summed and the arena added. What a
+    caller such as a notebook had before, in data and in processes of its own, is not the run's.
     """
 
     def __init__(self, arena_bytes: int) -> None:
+        """Make it when the arena is mapped and before any process of the ring is there."""
         self._own = psutil.Process(os.getpid())
         self._arena_bytes = arena_bytes
+        self._others = {process.pid for process in self._own.children(recursive=True)}
+        self._before = max(0, self._size(self._own) - arena_bytes - SUPERVISOR_BYTES)
         self.samples: deque[Sample] = deque(maxlen=_KEPT)
         self.peak = 0
 
     def sample(self, parsers: Mapping[int, int]) -> Sample:
         """Measure now; `parsers` maps process ids to child numbers."""
-        total, sizes = 0, []
-        for process in [self._own, *self._own.children(recursive=True)]:
+        total, sizes = -self._before, []
+        children = self._own.children(recursive=True)
+        for process in [self._own, *(each for each in children if each.pid not in self._others)]:
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 size = self._size(process)
                 total += size
