@@ -1,6 +1,7 @@
 """What a rerun does: nothing where nothing changed, and exactly what changed where it did."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -155,6 +156,34 @@ def test_a_dropped_table_is_noticed_and_filled_again(vecstream: Vecstream, docs:
 
     assert counts(done.summary) == (20, 0, 0, 0, 0)
     assert vecstream.rows(*FACTS) == before
+
+
+def test_a_table_restored_from_a_copy_is_noticed(vecstream: Vecstream, docs: Path) -> None:
+    table, copy = vecstream.database / "documents.lance", vecstream.folder / "copy"
+    vecstream.index(docs)
+    shutil.copytree(table, copy)
+    (docs / "doc-0000.md").write_text("# Written after the copy was made\n")
+    vecstream.index(docs)
+    after = vecstream.rows(*FACTS)
+    shutil.rmtree(table)
+    shutil.copytree(copy, table)
+
+    done = vecstream.index(docs)
+
+    assert done.code == 0, done.err
+    assert done.summary["chunks_written"] == len(after)
+    assert vecstream.rows(*FACTS) == after
+
+
+def test_a_run_that_changes_nothing_makes_no_version_of_the_table(
+    vecstream: Vecstream, docs: Path
+) -> None:
+    vecstream.index(docs)
+    versions = sorted(vecstream.database.glob("documents.lance/_versions/*"))
+
+    vecstream.index(docs)
+
+    assert sorted(vecstream.database.glob("documents.lance/_versions/*")) == versions
 
 
 def test_a_lost_manifest_doubles_nothing(vecstream: Vecstream, docs: Path) -> None:

@@ -319,10 +319,26 @@ def test_another_collection_voids_everything_but_the_attempt_counter(manifest: M
 def test_the_same_collection_voids_nothing(manifest: Manifest) -> None:
     store(manifest, b"a")
     newer = replace(RECORD, last_run="2026-02-02T00:00:00+00:00")
-    assert not manifest.bind(newer)
+    manifest.may_write("2026-02-02T00:00:00+00:00")
+    for found in (RECORD, newer):  # the run may have been killed before it wrote, or after
+        assert not manifest.bind(found)
     assert manifest.collection == newer
     assert manifest.counts().documents == 1
     assert manifest.reserve_attempts([pending(b"b")])[0].fresh
+
+
+@pytest.mark.parametrize("found", [None, "2026-03-03T00:00:00+00:00"])
+def test_a_collection_restored_from_a_copy_voids_everything(
+    manifest: Manifest, found: str | None
+) -> None:
+    store(manifest, b"a")
+    manifest.may_write("2026-02-02T00:00:00+00:00")
+    manifest.has_written("2026-02-02T00:00:00+00:00")
+
+    assert manifest.bind(replace(RECORD, last_run=found))
+
+    assert manifest.counts().known == 0
+    assert not manifest.reserve_attempts([pending(b"a")])[0].fresh
 
 
 def test_the_last_run_is_remembered_with_its_end(manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ import pytest
 from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, RowId
 from vecstream_cli.core.leases import Holder, Place, SlotRef
 from vecstream_cli.core.plan import Stamp
+from vecstream_cli.errors import CeilingError
 from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.filling import Filling, Row
@@ -71,6 +72,11 @@ def embed(ring: Ring) -> SlotRef | None:
     handed = ring.next_for_inference()
     assert handed is not None
     return ring.embedded(*handed)
+
+
+def test_an_arena_larger_than_what_is_left_is_refused_before_it_is_allocated() -> None:
+    with pytest.raises(CeilingError, match="only 1 MiB are left"):
+        Arena.create(1 << 40, left=1 << 20)
 
 
 def test_a_document_is_complete_when_every_sealed_row_is_acknowledged(

@@ -160,6 +160,7 @@ def _configure(settings: Settings, spec: ModelSpec) -> RingConfig:
             dimension=spec.dimension,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
+        this_run=datetime.now(UTC).isoformat(timespec="microseconds"),
         spec=spec,
         vector_fingerprint=vectors,
         chunk_size=chunk_size,

@@ -37,12 +37,18 @@ class Arena:
         ).reshape(MAX_CHILDREN, CONTROL_FIELDS)
 
     @classmethod
-    def create(cls, slots_bytes: int) -> "Arena":
+    def create(cls, slots_bytes: int, left: int | None = None) -> "Arena":
         """Allocate the control page and `slots_bytes`; every page is real from the start.
 
-        Raises CeilingError where the machine has not that much memory left.
+        Raises CeilingError where the machine has not that much memory, of which `left` bytes
+        can still be taken (None: not known).
         """
         size = PAGE + -(-slots_bytes // PAGE) * PAGE
+        if left is not None and size > left:
+            raise CeilingError(
+                f"The buffer takes {size >> 20} MiB, and only {max(0, left) >> 20} MiB are left.",
+                hint="Lower --buffer, or free memory on this machine.",
+            )
         if not hasattr(os, "memfd_create"):
             block = shared_memory.SharedMemory(create=True, size=size)
             return cls(memoryview(block.buf or b""), size, block)

@@ -29,12 +29,16 @@ _PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingConfig:
-    """What one run of the ring is made of; `record` is what a new collection would be named."""
+    """What one run of the ring is made of; `record` is what a new collection would be named.
+
+    `this_run` is a time that no other run has, ISO 8601 with microseconds.
+    """
 
     adapter: str
     uri: str | None
     collection: str
     record: CollectionRecord
+    this_run: str
     spec: ModelSpec
     vector_fingerprint: Fingerprint
     chunk_size: int
@@ -72,6 +76,7 @@ class Crew:
                 collection=config.collection,
                 lock=InheritedFd(self._lock_fd),
                 hold_slots=max(1, config.plan.slots // 2),
+                this_run=config.this_run,
             ),
             _LEAN_MALLOC | dict(adapter_class(config.adapter).environment),
         )

@@ -22,6 +22,7 @@ _CONTEXT = get_context("spawn")
 _TERMINAL_SIGNALS = {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
 _PIPE_BYTES = 1 << 20  # room for every message that can be under way
 _PR_SET_PDEATHSIG = 1
+_BURIAL_SECONDS = 10.0
 
 
 class Inbox:
@@ -147,12 +148,15 @@ class Child:
         return f"ended with exit code {code}"
 
     def kill(self) -> None:
-        """SIGKILL the process and whatever it started, and reap it."""
+        """SIGKILL the process and whatever it started, and reap it.
+
+        One in an uninterruptible wait (a dead network file system) is left to end by itself.
+        """
         if self.alive:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
             self.process.kill()
-        self.process.join()
+        self.process.join(_BURIAL_SECONDS)
 
     def close(self) -> None:
         """Close this side's ends of the queues."""

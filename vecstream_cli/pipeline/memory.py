@@ -17,26 +17,33 @@ _KEPT = 8
 
 def this_machine() -> Machine:
     """Cores, and the least of physical memory and every cgroup limit above this process."""
-    limits = [psutil.virtual_memory().total, *_cgroup_limits()]
+    limits = [psutil.virtual_memory().total, *(limit for limit, _ in _cgroups())]
     return Machine(cores=cores(), memory=min(limits))
 
 
-def _cgroup_limits() -> list[int]:
-    """Limits of this process's cgroup and its ancestors, both versions; none on other systems."""
+def memory_left() -> int:
+    """Bytes that can still be taken: of the machine, and of every cgroup above this process."""
+    return min([psutil.virtual_memory().available, *(limit - used for limit, used in _cgroups())])
+
+
+def _cgroups() -> list[tuple[int, int]]:
+    """(limit, use) of this process's cgroup and its ancestors, both versions, where limited."""
     found = []
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers == "":
-                base, name = _CGROUP, "memory.max"
+                base, names = _CGROUP, ("memory.max", "memory.current")
             elif "memory" in controllers.split(","):
-                base, name = _CGROUP / "memory", "memory.limit_in_bytes"
+                base = _CGROUP / "memory"
+                names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
             else:
                 continue
             group = base / path.lstrip("/")
             for folder in (group, *group.parents):
                 with contextlib.suppress(OSError, ValueError):
-                    found.append(int((folder / name).read_text(encoding="ascii")))
+                    limit, used = (int((folder / n).read_text(encoding="ascii")) for n in names)
+                    found.append((limit, used))
                 if folder == base:
                     break
     return found

@@ -16,7 +16,7 @@ from vecstream_cli.pipeline.failure import revived
 from vecstream_cli.pipeline.inference import WINDOW_SLOTS
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.lifecycle import Child
-from vecstream_cli.pipeline.memory import MemoryGauge
+from vecstream_cli.pipeline.memory import MemoryGauge, memory_left
 from vecstream_cli.pipeline.opening import bind
 from vecstream_cli.pipeline.pace import Pace
 from vecstream_cli.pipeline.parsers import MOST_STILLBORN, ParserPool, Worker
@@ -47,7 +47,8 @@ class Supervisor:
         self._intake = intake
         self._summary = summary
         self._listener = listener
-        self._arena = Arena.create(config.plan.slots * config.layout.slot_bytes)
+        size = config.plan.slots * config.layout.slot_bytes
+        self._arena = Arena.create(size, left=memory_left())
         self._ring = Ring(self._arena, config.layout, config.plan.slots, poison=config.poison)
         self._crew = Crew(config, self._arena, lock.fd)
         self._pool = ParserPool(config.plan.parsers, self._crew.spawn_parser, self._arena)
@@ -275,8 +276,10 @@ class Supervisor:
                 else:
                     if record is None:  # at once: it also remembers documents without text
                         self._crew.tell_writer(msg.Create(self._config.record))
+                    self._manifest.may_write(self._config.this_run)
                     self._intake.open()
             case msg.Written(slots, rows):
+                self._manifest.has_written(self._config.this_run)
                 acknowledged, completed = self._ring.written(slots)
                 self._manifest.acknowledge(acknowledged)
                 for document in completed:
@@ -286,6 +289,7 @@ class Supervisor:
                 if self._summary.first_write_seconds is None:
                     self._summary.first_write_seconds = time.monotonic() - self._pace.started
             case msg.Superseded() | msg.Discarded() | msg.Removed():
+                self._manifest.has_written(self._config.this_run)
                 self._commits.heard(message)
             case msg.Broken():
                 self._commits.settle(now=False)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.errors import DatabaseError
@@ -37,6 +36,7 @@ class WriterConfig:
 
     `lock` is the run's lock: inherited and never used, so that it outlives a killed supervisor
     until this process, too, has let go of the database. `hold_slots`: the most slots to gather.
+    `this_run` is noted in the collection before its first row is touched.
     """
 
     arena: ArenaHandle
@@ -47,6 +47,7 @@ class WriterConfig:
     collection: str
     lock: InheritedFd
     hold_slots: int
+    this_run: str
 
 
 def run(inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
@@ -70,6 +71,7 @@ class _Writer:
         self._held_rows = 0
         self._held_since = 0.0
         self._flushes = 0
+        self._noted = False
         started = time.monotonic()
         self._adapter = adapter_class(config.adapter).open(
             config.uri, config.collection, read_only=False
@@ -98,11 +100,8 @@ class _Writer:
 
     def _end(self, *, tidy: bool) -> None:
         self._flush()
-        # A run that was refused has done nothing, and leaves the collection as it was.
-        if (tidy or self._flushes) and self._adapter.record() is not None:
-            self._adapter.update_record(last_run=datetime.now(UTC).isoformat(timespec="seconds"))
-            if tidy:
-                self._adapter.maintain(final=True)
+        if tidy and self._adapter.record() is not None:
+            self._adapter.maintain(final=True)
         self._adapter.close()
         self._outbox.send(Stopped({"flushes": self._flushes}))
 
@@ -116,15 +115,18 @@ class _Writer:
                 self._flush()
             case Supersede(pairs):
                 self._flush()
+                self._note_run()
                 asked = [(document.hex(), attempt) for document, attempt in pairs]
                 deleted = self._adapter.delete_superseded(asked)
                 self._outbox.send(Superseded(pairs, deleted or 0))
             case Discard(document, keep):
                 self._flush()
+                self._note_run()
                 self._adapter.keep_only(document.hex(), [row.hex() for row in keep])
                 self._outbox.send(Discarded(document))
             case Remove(documents):
                 self._flush()
+                self._note_run()
                 deleted = self._adapter.delete_documents([d.hex() for d in documents])
                 self._outbox.send(Removed(documents, deleted or 0))
             case _:
@@ -141,9 +143,16 @@ class _Writer:
         if full or enough_rows or not self._flushes:
             self._flush()
 
+    def _note_run(self) -> None:
+        """Before the first change of all, so that an earlier copy of the table shows its age."""
+        if not self._noted:
+            self._adapter.update_record(last_run=self._config.this_run)
+            self._noted = True
+
     def _flush(self) -> None:
         if not self._held:
             return
+        self._note_run()
         rows = self._write()
         self._flushes += 1
         self._outbox.send(Written(tuple(self._held), rows))

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,18 +51,21 @@ class Manifest(ManifestView):
         `created`: the collection is about to be made, so it has no rows that this manifest will
         not know of. Call it before the collection is made: a crash between the two then costs
         nothing. Only for such a collection are first attempts `fresh`.
+
+        A collection that another run wrote last than this manifest knows of was restored from a
+        copy, or this manifest was: that voids it too.
         """
-        current = self.collection
-        same = current is not None and current.uuid == record.uuid
+        same = self._knows(record)
         voided = not same and self._row("SELECT 1 FROM documents LIMIT 1") is not None
-        text = json.dumps(asdict(record) | {"facts": dict(record.facts)})
+        text = _text(record)
         with transaction(self._db):
             if same:
-                self._db.execute("UPDATE collection SET record = ?", (text,))
+                self._db.execute("UPDATE collection SET record = ?, writing = NULL", (text,))
             else:
                 self._void()
                 self._db.execute(
-                    "INSERT OR REPLACE INTO collection VALUES (1, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO collection (only, uuid, record, whole)"
+                    " VALUES (1, ?, ?, ?)",
                     (record.uuid, text, created),
                 )
                 # Rows of attempts that this file never heard of may exist: start above them.
@@ -86,6 +89,20 @@ class Manifest(ManifestView):
             run = self._insert("INSERT INTO runs (started_at) VALUES (?)", (now(),))
             self._db.execute("DELETE FROM runs WHERE number <= ?", (run - _KEPT_RUNS,))
         return run
+
+    @explained
+    def may_write(self, run: str) -> None:
+        """From now on the collection's `last_run` may be `run`."""
+        self._db.execute("UPDATE collection SET writing = ?", (run,))
+
+    @explained
+    def has_written(self, run: str) -> None:
+        """The collection's `last_run` is `run`: an older one would be that of a restored copy."""
+        record = self.collection
+        assert record is not None
+        if record.last_run != run:
+            text = _text(replace(record, last_run=run))
+            self._db.execute("UPDATE collection SET record = ?, writing = NULL", (text,))
 
     @explained
     def finish_run(self, run: int, summary: Mapping[str, object], exit_code: int) -> None:
@@ -273,6 +290,13 @@ class Manifest(ManifestView):
                     self._delete(row[0])
                 self._under_way.pop(document, None)
 
+    def _knows(self, record: CollectionRecord) -> bool:
+        current = self.collection
+        if current is None or current.uuid != record.uuid:
+            return False
+        (writing,) = self._row("SELECT writing FROM collection") or (None,)
+        return record.last_run == current.last_run or record.last_run == writing
+
     def _reserve(self, document: PendingDocument, attempt: int) -> bool:
         row = self._row("SELECT number, pending FROM documents WHERE id = ?", document.id)
         if row is None:
@@ -341,6 +365,10 @@ class _UnderWay(NamedTuple):
     number: int
     before: int | None
     inserted: bool
+
+
+def _text(record: CollectionRecord) -> str:
+    return json.dumps(asdict(record) | {"facts": dict(record.facts)})
 
 
 def _at_or_below(path: bytes, folders: frozenset[bytes]) -> bool:

@@ -4,12 +4,14 @@ from vecstream_cli.state.database import Migration
 
 _VERSION_1: Migration = (
     # One row each: the collection this manifest caches, and the next attempt to be drawn.
-    # `whole`: every attempt ever made at the collection is recorded here.
+    # `whole`: every attempt ever made at the collection is recorded here. `writing`: the run that
+    # may have written since `record` was read.
     """CREATE TABLE collection (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         uuid TEXT NOT NULL,
         record TEXT NOT NULL,
-        whole INTEGER NOT NULL
+        whole INTEGER NOT NULL,
+        writing TEXT
     )""",
     "CREATE TABLE attempts (only INTEGER PRIMARY KEY CHECK (only = 1), next INTEGER NOT NULL)",
     # Names are bytes: a folder's name need not be UTF-8.
