@@ -295,7 +295,9 @@ class Manifest(ManifestView):
         if current is None or current.uuid != record.uuid:
             return False
         (writing,) = self._row("SELECT writing FROM collection") or (None,)
-        return record.last_run == current.last_run or record.last_run == writing
+        return record.last_run == current.last_run or (
+            writing is not None and record.last_run == writing
+        )
 
     def _reserve(self, document: PendingDocument, attempt: int) -> bool:
         row = self._row("SELECT number, pending FROM documents WHERE id = ?", document.id)
