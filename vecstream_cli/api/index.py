@@ -74,9 +74,9 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
         listener(_started(settings, config, folder))
         if settings.source is None:
             roots = adopted(roots, manifest.sources())
-        scan = _scan(settings, roots, folder)
+        found = _scan(settings, roots, folder)
         with Intake(
-            scan,
+            found,
             manifest,
             summary,
             listener,
