@@ -20,7 +20,7 @@ from conftest import (
 )
 
 FACTS = ("id", "path", "ordinal", "char_start", "char_end", "text", "chunk_key", "content_hash")
-SEED = int(os.environ.get("VECSTREAM_SEED", "20"))
+SEED = int(os.environ.get("CRASH_SEED", "20"))
 
 pytestmark = pytest.mark.crash
 
@@ -149,9 +149,9 @@ def test_a_killed_stage_ends_the_run_and_the_next_one_resumes(
 def test_kills_at_random_points_end_in_the_table_of_a_clean_run(
     vecstream: Vecstream, library: Path
 ) -> None:
-    """A bounded share of what `make crash` does with more rounds (VECSTREAM_KILLS)."""
+    """A bounded share of what `make crash` does with more rounds (CRASH_KILLS)."""
     dice = random.Random(SEED)
-    rounds = int(os.environ.get("VECSTREAM_KILLS", "3"))
+    rounds = int(os.environ.get("CRASH_KILLS", "3"))
     for number in range(rounds):
         changed = library / f"doc-{dice.randrange(60):04}.md"
         changed.write_text(f"# Round {number}\n\n{prose(200, 1000 + number)}")
@@ -163,5 +163,6 @@ def test_kills_at_random_points_end_in_the_table_of_a_clean_run(
         elif (victim := child_named(run.pid, role)) is not None:
             kill(victim)
         run.finish()
-        wait_until(lambda: vecstream.index(library).code != 11)
+        resumed = wait_until(lambda: (done := vecstream.index(library)).code != 11 and done)
+        assert resumed.code == 0, resumed.err
     rerun_equals_clean(vecstream, library)
