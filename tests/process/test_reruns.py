@@ -24,6 +24,7 @@ def test_every_chunk_lands_in_the_table_with_its_exact_place(
 
     assert done.code == 0, done.err
     assert counts(done.summary) == (20, 0, 0, 0, 0)
+    assert (done.summary["padded_tokens"], done.summary["chunks_retokenized"]) == (0, 0)
     rows = vecstream.rows()
     assert len(rows) == done.summary["chunks_written"] == done.summary["chunks_embedded"]
     assert {row["path"] for row in rows} == {path.name for path in docs.iterdir()}

@@ -24,19 +24,6 @@ def max_chunk_chars(size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkSettings:
-    """What decides the chunks, besides the tokenizer; part of a collection's fingerprint.
-
-    `size` counts every token of a chunk, special tokens and prompt included; neighbours share
-    about `overlap` tokens.
-    """
-
-    size: int
-    overlap: int = 0
-    version: str = CHUNKER_VERSION
-
-
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """``document_text[char_start:char_end] == text``; `ids` are the model's whole input.
 

@@ -117,6 +117,7 @@ class Summary:
     chunks_retokenized: int = 0
     tokens: int = 0
     batches: int = 0
+    padded_tokens: int = 0
     seconds: float = 0.0
     first_write_seconds: float | None = None
     peak_memory_bytes: int = 0

@@ -107,7 +107,6 @@ class Unchanged:
     """Parser → supervisor: the content hash is the known one; nothing was parsed."""
 
     job: JobId
-    content_hash: ContentHash
     stamp: Stamp
 
 
@@ -239,7 +238,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Child → supervisor: loaded; `facts` are words for the debug output."""
+    """Child → supervisor: loaded, after so many seconds; `facts` say what, for tests."""
 
     seconds: float
     facts: Mapping[str, str]

@@ -187,7 +187,7 @@ class _Parser:
             stamp = reading.stamp = stamp_of(fd)
             reading.content_hash = self._hash(fd, stamp.size)
             if reading.content_hash == job.known_hash:
-                return Unchanged(job.id, reading.content_hash, stamp)
+                return Unchanged(job.id, stamp)
             source = SourceFile(fd, stamp.size, job.relative)
             reading.reader, document = open_document(source, progress=self._beat)
             retokenized = self._chunker.retokenized

@@ -261,7 +261,8 @@ class Supervisor:
                 self._summary.tokens += message.tokens
                 self._hand_to_writer(message)
             case msg.Stopped(counters):
-                self._summary.batches += counters.get("batches", 0)
+                self._summary.batches += counters["batches"]
+                self._summary.padded_tokens += counters["padded_tokens"]
             case msg.Broken():
                 self._wind_down(revived(message))
 

@@ -103,7 +103,7 @@ class _Writer:
         if tidy and self._adapter.record() is not None:
             self._adapter.maintain(final=True)
         self._adapter.close()
-        self._outbox.send(Stopped({"flushes": self._flushes}))
+        self._outbox.send(Stopped({}))
 
     def _serve(self, message: Message) -> None:
         match message:

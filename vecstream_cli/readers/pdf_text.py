@@ -5,10 +5,8 @@ Pure functions of a page's text.
 
 import re
 
-# PDFium puts this where it joined a word that the page hyphenates at a line end.
-JOINED = "\x02"
-
 _LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# PDFium puts U+0002 (or U+FFFE) where it joined a word that the page hyphenates at a line end.
 _BETWEEN = re.compile(r"(?<=(\w))[\x02\ufffe](?=(\w))")
 _SOFT_HYPHEN = re.compile(r"(?<=\w)\u00ad[ \t]*\n?[ \t]*(?=\w)|\u00ad")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
