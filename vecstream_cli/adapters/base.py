@@ -71,6 +71,17 @@ class Adapter(ABC):
     def local_folder(cls, uri: str | None) -> Path | None:
         """The folder of an embedded database on this machine, else None; imports no client."""
 
+    @classmethod
+    def state_token(cls, uri: str | None, collection: str) -> str | None:
+        """What the collection's state is now, as a text to compare with an earlier one.
+
+        Two are equal only if nobody has changed the collection in between: no row, nor its
+        record, nor by dropping it, or putting a copy in its place. Reading changes nothing. May
+        differ where nothing changed. None where it cannot be told, and where there is no such
+        collection. Cheap whatever the size; imports no client, neither numpy nor pyarrow.
+        """
+        return None
+
     @abstractmethod
     def record(self) -> CollectionRecord | None:
         """What the collection says of itself now; None where there is no such collection.

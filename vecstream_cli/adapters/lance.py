@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from vecstream_cli.adapters.base import Adapter, Hit, Limits
 from vecstream_cli.adapters.lance_errors import lance_errors
 from vecstream_cli.adapters.lance_layout import Layout, compaction_due
+from vecstream_cli.adapters.lance_token import table_token
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection, UsageError
@@ -96,6 +97,11 @@ class LanceAdapter(Adapter):
     def local_folder(cls, uri: str | None) -> Path | None:
         path = (uri or DEFAULT_FOLDER).removeprefix("file://")
         return None if "://" in path else Path(path).expanduser().absolute()
+
+    @classmethod
+    def state_token(cls, uri: str | None, collection: str) -> str | None:
+        folder = cls.local_folder(uri)
+        return table_token(folder / f"{collection}.lance") if folder else None
 
     def record(self) -> CollectionRecord | None:
         table = self._open_table()
