@@ -95,6 +95,10 @@ class Progress:
     memory_bytes: int
     max_memory_bytes: int
     current: tuple[str, ...]  # paths being read
+    # How busy the stages were since the Progress before, from 0 to 1; the mean of a pool.
+    parse_busy: float = 0.0
+    embed_busy: float = 0.0
+    write_busy: float = 0.0
 
 
 @dataclass(slots=True)
@@ -120,6 +124,14 @@ class Summary:
     padded_tokens: int = 0
     seconds: float = 0.0
     first_write_seconds: float | None = None
+    first_batch_seconds: float | None = None  # until the first batch began to be embedded
+    model_load_seconds: float | None = None  # inference's imports and the weights
+    embed_seconds: float = 0.0  # from the first batch's begin to the last one's end
+    # Shares of `embed_seconds` spent working, from 0 to 1; the mean of a pool.
+    inference_busy: float = 0.0
+    parsers_busy: float = 0.0
+    writer_busy: float = 0.0
+    limited_by: str | None = None  # the `Stage` that the others waited for
     peak_memory_bytes: int = 0
     max_memory_bytes: int = 0
     parsers_replaced: int = 0
