@@ -10,8 +10,7 @@ from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.commits import Commits
 from vecstream_cli.pipeline.crew import Crew, RingConfig
-from vecstream_cli.pipeline.documents import MOST_TRIES, Document
-from vecstream_cli.pipeline.events import Listener, Notice, Summary
+from vecstream_cli.pipeline.events import Listener, Summary
 from vecstream_cli.pipeline.failure import revived
 from vecstream_cli.pipeline.inference import WINDOW_SLOTS
 from vecstream_cli.pipeline.intake import Intake
@@ -19,7 +18,8 @@ from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.memory import MemoryGauge, memory_left
 from vecstream_cli.pipeline.opening import bind
 from vecstream_cli.pipeline.pace import Pace
-from vecstream_cli.pipeline.parsers import MOST_STILLBORN, ParserPool, Worker
+from vecstream_cli.pipeline.parsers import ParserPool, Worker
+from vecstream_cli.pipeline.reading import Reading
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
 from vecstream_cli.state.lock import CollectionLock
@@ -53,6 +53,9 @@ class Supervisor:
         self._crew = Crew(config, self._arena, lock.fd)
         self._pool = ParserPool(config.plan.parsers, self._crew.spawn_parser, self._arena)
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
+        self._reading = Reading(
+            self._ring, self._pool, intake, self._commits, summary, listener, self._wind_down
+        )
         self._gauge = MemoryGauge(self._arena.size)
         self._pace = Pace(self._ring, self._pool, intake, self._gauge, summary, listener)
         self._opened = self._gone_told = False
@@ -97,8 +100,12 @@ class Supervisor:
 
     def _turn(self) -> None:
         if self._ending is None and self._opened:
-            self._admit()
-            self._hand_out_slots()
+            self._intake.scan()
+            if self._intake.queued and not self._pool.workers:
+                self._start_stages()
+            if not (self._throttled and len(self._ring.documents)):
+                self._reading.admit()
+            self._reading.hand_out_slots()
             self._hand_to_inference()
             if self._drained() and self._commits.idle and not self._gone_told:
                 # Last of all: a renamed file is in the table before its old name leaves it.
@@ -131,31 +138,6 @@ class Supervisor:
     def _start_stages(self) -> None:
         self._crew.start_inference()
         self._pool.start()
-
-    def _admit(self) -> None:
-        """Scan a little, and give out the documents that a parser has room for."""
-        self._intake.scan()
-        if self._throttled and len(self._ring.documents):
-            return
-        if self._intake.queued and not self._pool.workers:
-            self._start_stages()
-        while (document := self._intake.peek()) is not None:
-            isolated = document.tries > 0
-            worker = self._pool.taker(document.job, isolated=isolated)
-            if worker is None:
-                return
-            self._intake.pop()
-            document.worker = worker.number
-            self._ring.documents.add(document)
-            self._pool.give(worker, document.job, isolated=isolated)
-
-    def _hand_out_slots(self) -> None:
-        for worker in list(self._pool.hungry(lambda worker: self._ring.held_by(worker.holder))):
-            ref = self._ring.grant(worker.holder)
-            if ref is None:
-                return
-            self._pool.served(worker)
-            worker.child.outbox.send(msg.Grant(ref))
 
     def _hand_to_inference(self) -> None:
         inference = self._crew.inference
@@ -201,56 +183,17 @@ class Supervisor:
             if sentinel in ready:
                 if worker is None:
                     self._stage_ended(child)
-                elif worker.number in self._pool.workers:
-                    self._parser_lost(worker, "crashed", f"its parser was {child.epitaph()}")
+                else:
+                    self._reading.ended(worker)
 
     def _hear_all(self, child: Child, worker: Worker | None) -> None:
         for message in child.inbox.drain():
             if worker is not None:
-                self._hear_parser(worker, message)
+                self._reading.hear(worker, message)
             elif child is self._crew.writer:
                 self._hear_writer(message)
             else:
                 self._hear_inference(message)
-
-    def _hear_parser(self, worker: Worker, message: msg.Message) -> None:
-        match message:
-            case msg.Ready():
-                self._pool.ready(worker)
-            case msg.Started(job):
-                self._pool.started(worker, job)
-            case msg.Filled(ref, rows):
-                self._ring.filled(ref, rows, worker.holder)
-            case msg.Returned(ref):
-                self._ring.returned(ref, worker.holder)
-            case msg.Sealed(job) | msg.Unchanged(job) | msg.Vanished(job) | msg.Failed(job):
-                self._pool.done(worker, job)
-                document = self._ring.documents.get(job)
-                if document is not None:
-                    self._document_read(document, message)
-            case msg.Broken():
-                self._wind_down(revived(message))
-
-    def _document_read(
-        self, document: Document, message: msg.Sealed | msg.Unchanged | msg.Vanished | msg.Failed
-    ) -> None:
-        match message:
-            case msg.Sealed():
-                document.sealed = message
-                self._summary.chunks_retokenized += message.retokenized
-                if document.complete:  # it has no chunks at all
-                    self._ring.documents.drop(document)
-                    self._complete(document)
-            case msg.Unchanged():
-                self._ring.documents.drop(document)
-                self._intake.unchanged(document, message.stamp)
-            case msg.Vanished():
-                self._ring.documents.drop(document)
-                self._intake.vanished(document)
-            case msg.Failed(reason="changed-while-reading") if document.tries + 1 < MOST_TRIES:
-                self._try_again(document)
-            case msg.Failed():
-                self._give_up(document, message.reason, message.message, message.reader or None)
 
     def _hear_inference(self, message: msg.Message) -> None:
         match message:
@@ -284,7 +227,7 @@ class Supervisor:
                 acknowledged, completed = self._ring.written(slots)
                 self._manifest.acknowledge(acknowledged)
                 for document in completed:
-                    self._complete(document)
+                    self._reading.complete(document)
                 self._flush_asked = False
                 self._summary.chunks_written += rows
                 if self._summary.first_write_seconds is None:
@@ -295,10 +238,6 @@ class Supervisor:
             case msg.Broken():
                 self._commits.settle(now=False)
                 raise revived(message)
-
-    def _complete(self, document: Document) -> None:
-        self._intake.finished(document)
-        self._commits.complete(document)
 
     # What goes wrong
 
@@ -313,42 +252,6 @@ class Supervisor:
             raise StageDied(f"The writer ended unexpectedly ({epitaph}).")
         self._wind_down(StageDied(f"Inference ended unexpectedly ({epitaph})."))
 
-    def _parser_lost(self, worker: Worker, reason: str, why: str) -> None:
-        """Take back what a parser had; the document it was reading is tried once more, alone."""
-        self._pool.bury(worker)
-        self._hear_all(worker.child, worker)
-        worker.child.close()
-        self._ring.reclaim(worker.holder)
-        if self._ending is not None:
-            return
-        for document in list(self._ring.documents):
-            if document.worker != worker.number or document.all_filled:
-                continue
-            if document.job.id != worker.current:
-                self._ring.documents.drop(document)
-                self._intake.put_back(document)
-            elif document.tries + 1 < MOST_TRIES:
-                self._listener(Notice(document.job.path, reason, f"Tried once more: {why}."))
-                self._try_again(document)
-            else:
-                self._give_up(document, reason, why, None)
-        if self._pool.stillborn < MOST_STILLBORN:
-            self._pool.replaced += 1
-            self._pool.start()
-        else:
-            epitaph = worker.child.epitaph()
-            self._wind_down(StageDied(f"No parser lives long enough to read ({epitaph})."))
-
-    def _try_again(self, document: Document) -> None:
-        document.tries += 1
-        self._ring.documents.drop(document)
-        self._intake.put_back(document)
-
-    def _give_up(self, document: Document, reason: str, text: str, reader: str | None) -> None:
-        self._ring.documents.drop(document)
-        self._intake.finished(document)
-        self._commits.fail(document, reason, text, reader)
-
     def _interrupted(self) -> None:
         error = Interrupted(self._signals.received[0])
         if self._ending is not None or self._stopping:
@@ -361,7 +264,7 @@ class Supervisor:
             return
         self._ending = error
         self._pace.ending = True
-        self._pool.kill()
+        self._reading.close()
         self._commits.remove_no_more()
         if self._crew.inference is not None:
             self._crew.dismiss(self._crew.inference)
@@ -376,9 +279,7 @@ class Supervisor:
     def _tick(self) -> None:
         now = time.monotonic()
         elapsed, self._ticked = now - self._ticked, now
-        for worker in self._pool.overdue(elapsed, self._config.document_timeout):
-            limit = f"{self._config.document_timeout:.0f} s"
-            self._parser_lost(worker, "timeout", f"reading it made no progress for {limit}")
+        self._reading.end_overdue(elapsed, self._config.document_timeout)
         if now - self._sampled >= MEMORY_SECONDS:
             self._sampled = now
             self._watch_memory()
@@ -392,5 +293,4 @@ class Supervisor:
         if verdict.pressure is Pressure.ABORT:
             self._wind_down(exceeded(self._gauge.peak, self._config.plan.max_memory))
         elif verdict.parser is not None:
-            worker = self._pool.workers[verdict.parser]
-            self._parser_lost(worker, "out-of-memory", "it took more memory than the ceiling left")
+            self._reading.recycle(verdict.parser)
