@@ -22,7 +22,9 @@ MAX_CHILDREN = PAGE // (8 * CONTROL_FIELDS)
 # Fields of a child's control row (int64); each child writes only its own row.
 HEARTBEAT = 0  # grows while a document is being worked on
 WAITING = 1  # 1 while the child waits for a slot
-BUSY_NS = 2  # time spent at its real work
+BUSY_NS = 2  # time spent at its real work, such as parsing but not waiting for a slot
+BEGAN_NS = 3  # the monotonic clock when inference began its first batch; 0 before
+ENDED_NS = 4  # and when it ended its latest one
 
 
 class Arena:

@@ -18,8 +18,8 @@ from vecstream_cli.pipeline.writer import WriterConfig
 
 PARSER_NICENESS = 10
 
-_WRITER_ROW = MAX_CHILDREN - 1
-_INFERENCE_ROW = MAX_CHILDREN - 2
+WRITER_ROW = MAX_CHILDREN - 1
+INFERENCE_ROW = MAX_CHILDREN - 2
 
 # glibc keeps up to eight heaps a core and never returns the memory below a live block.
 _LEAN_MALLOC = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
@@ -70,7 +70,7 @@ class Crew:
             WriterConfig(
                 arena=self._arena.handle(),
                 layout=config.layout,
-                row=_WRITER_ROW,
+                row=WRITER_ROW,
                 adapter=config.adapter,
                 uri=config.uri,
                 collection=config.collection,
@@ -91,7 +91,7 @@ class Crew:
             InferenceConfig(
                 arena=self._arena.handle(),
                 layout=config.layout,
-                row=_INFERENCE_ROW,
+                row=INFERENCE_ROW,
                 spec=config.spec,
                 device=config.device,
                 precision=config.precision,

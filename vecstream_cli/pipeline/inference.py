@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vecstream_cli.core.batching import pack
 from vecstream_cli.errors import InternalError
 from vecstream_cli.models.spec import ModelSpec
-from vecstream_cli.pipeline.arena import BUSY_NS, PAGE, ArenaHandle
+from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, PAGE, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.pipeline.messages import Embed, Embedded, Message, Ready, Stop, Stopped
@@ -103,6 +103,8 @@ class _Inference:
         if not window:
             return []
         began = time.monotonic_ns()
+        if not self._control[BEGAN_NS]:
+            self._control[BEGAN_NS] = began
         slots = [Slot(self._slots, self._config.layout, message.ref.slot) for message in window]
         places = [(s, row) for s, message in enumerate(window) for row in range(message.rows)]
         offsets = [slot["token_offsets"] for slot in slots]
@@ -132,7 +134,8 @@ class _Inference:
             self.padded_tokens += self._encoder.cost(lengths[batch]) - int(lengths[batch].sum())
         if not (embedded == 1).all():
             raise InternalError("A chunk was embedded twice or not at all.")
-        self._control[BUSY_NS] += time.monotonic_ns() - began
+        self._control[ENDED_NS] = time.monotonic_ns()
+        self._control[BUSY_NS] += self._control[ENDED_NS] - began
         return [Embedded(m.ref, m.rows, int(offsets[s][m.rows])) for s, m in enumerate(window)]
 
     @property

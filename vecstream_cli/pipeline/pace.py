@@ -3,6 +3,7 @@
 import time
 
 from vecstream_cli.core.leases import Place
+from vecstream_cli.pipeline.busy import Busy
 from vecstream_cli.pipeline.events import Listener, Progress, Stage, Summary
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.memory import MemoryGauge
@@ -19,6 +20,7 @@ class Pace:
         pool: ParserPool,
         intake: Intake,
         gauge: MemoryGauge,
+        busy: Busy,
         summary: Summary,
         listener: Listener,
     ) -> None:
@@ -26,6 +28,7 @@ class Pace:
         self._pool = pool
         self._intake = intake
         self._gauge = gauge
+        self._busy = busy
         self._summary = summary
         self._listener = listener
         self.started = time.monotonic()
@@ -38,6 +41,7 @@ class Pace:
         summary, intake, count = self._summary, self._intake, self._ring.count
         stage, words = self._limit()
         reading = self._pool.reading
+        shares = self._busy.since_last_told()
         self._listener(
             Progress(
                 seconds=time.monotonic() - self.started,
@@ -64,6 +68,9 @@ class Pace:
                 memory_bytes=self._gauge.samples[-1].total if self._gauge.samples else 0,
                 max_memory_bytes=summary.max_memory_bytes,
                 current=tuple(job.path for job in reading),
+                parse_busy=shares.parse,
+                embed_busy=shares.embed,
+                write_busy=shares.write,
             )
         )
 

@@ -113,6 +113,7 @@ class _Parser:
         self._jobs: deque[Job] = deque()
         self._grants: deque[Grant] = deque()
         self._stopping = self._spent = False
+        self._booked = 0
         self._filling: Filling | None = None
         tokenizer = Tokenizer.load(
             config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
@@ -151,8 +152,8 @@ class _Parser:
     def work_on(self, job: Job) -> None:
         """Read one document; whatever is wrong with it costs only it."""
         self._outbox.send(Started(job.id))
+        self._booked = time.monotonic_ns()
         self._beat()
-        began = time.monotonic_ns()
         reading = _Reading(job)
         try:
             # Sent when the document is closed: what a library does then is part of reading it.
@@ -168,7 +169,7 @@ class _Parser:
         except Exception as error:  # noqa: BLE001
             # A reader's library failed in a way nobody foresaw: the document's fault.
             self._fail(job, reading, "reader-error", f"{type(error).__name__}: {error}")
-        self._control[BUSY_NS] += time.monotonic_ns() - began
+        self._book()
 
     def _fail(self, job: Job, reading: "_Reading", reason: str, message: str) -> None:
         # A library's words may quote the document, whose characters need not be encodable.
@@ -245,16 +246,24 @@ class _Parser:
         self._beat()
 
     def _next_slot(self) -> Filling:
+        self._book()
         self._control[WAITING] = 1
         while not self._grants:
             self._take(self._inbox.recv())
         self._control[WAITING] = 0
+        self._booked = time.monotonic_ns()
         ref = self._grants.popleft().ref
         self._filling = Filling(ref, Slot(self._slots, self._config.layout, ref.slot))
         return self._filling
 
     def _beat(self) -> None:
         self._control[HEARTBEAT] += 1
+        self._book()
+
+    def _book(self) -> None:
+        now = time.monotonic_ns()
+        self._control[BUSY_NS] += now - self._booked
+        self._booked = now
 
     def _receive_all(self) -> None:
         while self._inbox.poll():

@@ -55,7 +55,7 @@ class ParserPool:
         rows = {worker.row for worker in self.workers.values()}
         for row in range(self._size):
             if row not in rows:
-                self._arena.control[row] = 0
+                self._arena.control[row, [HEARTBEAT, WAITING]] = 0
                 worker = Worker(self._next_number, row, self._spawn(row))
                 self.workers[worker.number] = worker
                 self._next_number += 1

@@ -8,8 +8,9 @@ from vecstream_cli.core.leases import Place
 from vecstream_cli.errors import Interrupted, StageDied, VecstreamError
 from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.arena import Arena
+from vecstream_cli.pipeline.busy import Busy
 from vecstream_cli.pipeline.commits import Commits
-from vecstream_cli.pipeline.crew import Crew, RingConfig
+from vecstream_cli.pipeline.crew import INFERENCE_ROW, WRITER_ROW, Crew, RingConfig
 from vecstream_cli.pipeline.events import Listener, Summary
 from vecstream_cli.pipeline.failure import revived
 from vecstream_cli.pipeline.inference import WINDOW_SLOTS
@@ -57,7 +58,15 @@ class Supervisor:
             self._ring, self._pool, intake, self._commits, summary, listener, self._wind_down
         )
         self._gauge = MemoryGauge(self._arena.size)
-        self._pace = Pace(self._ring, self._pool, intake, self._gauge, summary, listener)
+        self._busy = Busy(
+            self._arena,
+            parsers=range(config.plan.parsers),
+            inferences=[INFERENCE_ROW],
+            writer=WRITER_ROW,
+        )
+        self._pace = Pace(
+            self._ring, self._pool, intake, self._gauge, self._busy, summary, listener
+        )
         self._opened = self._gone_told = False
         self._throttled = self._flush_asked = self._stopping = False
         self._ending: VecstreamError | None = None
@@ -87,6 +96,7 @@ class Supervisor:
                 self._arena.close()
                 self._summary.parsers_replaced = self._pool.replaced
                 self._summary.peak_memory_bytes = self._gauge.peak
+                self._busy.tell(self._summary, self._pace.started)
         if self._ending is not None:
             raise self._ending
 
@@ -117,6 +127,7 @@ class Supervisor:
         self._intake.settle(now=self._drained())
         scanning = self._opened and self._ending is None and self._intake.hungry
         self._listen(0.0 if scanning else TICK_SECONDS)
+        self._busy.look(time.monotonic_ns())
         self._tick()
 
     def _finish(self) -> None:
@@ -197,8 +208,9 @@ class Supervisor:
 
     def _hear_inference(self, message: msg.Message) -> None:
         match message:
-            case msg.Ready():
+            case msg.Ready(seconds):
                 self._pace.inference_ready = True
+                self._summary.model_load_seconds = seconds
             case msg.Embedded():
                 self._summary.chunks_embedded += message.rows
                 self._summary.tokens += message.tokens

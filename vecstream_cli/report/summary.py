@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vecstream_cli.errors import ExitCode
-from vecstream_cli.pipeline.events import DocumentDone, Notice, RunStarted, Summary
+from vecstream_cli.pipeline.events import DocumentDone, Notice, RunStarted, Stage, Summary
 from vecstream_cli.report.escape import one_line, printable
 from vecstream_cli.report.figures import count, duration, plural, rate, size
 from vecstream_cli.report.layout import print_listing, print_row
@@ -89,6 +89,8 @@ def _print_figures(console: Console, summary: Summary, started: RunStarted | Non
         print_row(console, "chunks", *_chunks(summary))
     if summary.tokens:
         print_row(console, "tokens", *_tokens(summary))
+    if summary.limited_by:
+        print_row(console, "busy", *_busy(summary))
     if summary.peak_memory_bytes:
         print_row(console, "memory", *_memory(summary))
 
@@ -128,6 +130,18 @@ def _tokens(summary: Summary) -> Iterator[str]:
     yield count(summary.tokens)
     if summary.seconds > 0:
         yield f"{rate(summary.tokens / summary.seconds)} tokens/s"
+
+
+def _busy(summary: Summary) -> Iterator[str]:
+    """How much of the time between the first and the last batch each stage worked."""
+    yield f"embedding {summary.inference_busy:.0%} of the time"
+    yield f"reading {summary.parsers_busy:.0%}"
+    yield f"writing {summary.writer_busy:.0%}"
+    if (slowest := _PACE.get(summary.limited_by or "")) is not None:
+        yield f"{slowest} set the pace"
+
+
+_PACE = {Stage.EMBED.value: "embedding", Stage.PARSE.value: "reading", Stage.WRITE.value: "writing"}
 
 
 def _memory(summary: Summary) -> Iterator[str]:
