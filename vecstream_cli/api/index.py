@@ -59,7 +59,7 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
     spec = resolve(
         settings.model, revision=settings.revision, on_download=_Download(listener).progress
     )
-    config = _configure(settings, spec)
+    config = configure(settings, spec)
     summary.max_memory_bytes = config.plan.max_memory
     folder = adapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
@@ -119,7 +119,7 @@ def _held(summary: Summary) -> ExitCode:
     return ExitCode.DELETIONS_HELD if summary.deletions_held else ExitCode.DONE
 
 
-def _configure(settings: Settings, spec: ModelSpec) -> RingConfig:
+def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
     """The ring for this model on this machine. Raises UsageError, CeilingError."""
     chunk_size = settings.chunk_size or spec.max_tokens
     if chunk_size > spec.max_tokens:
