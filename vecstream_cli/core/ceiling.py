@@ -20,6 +20,7 @@ MIN_SLOTS = 4
 _LEAST_ALLOWANCE = 96 * MIB
 _MOST_ALLOWANCE = 1024 * MIB
 _MOST_PARSERS = 16
+_MOST_LANES = 8  # each computes a batch of its own in memory; beyond, a lane gets more threads
 
 _THROTTLE = 0.92
 _RECYCLE = 0.97
@@ -47,11 +48,16 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingPlan:
-    """What the run gets. `parser_allowance`: what a parser may allocate beyond its start size."""
+    """What the run gets. `parser_allowance`: what a parser may allocate beyond its start size.
+
+    `lanes` are the batches that an inference process on the CPU computes at a time.
+    """
 
     max_memory: int
     parsers: int
     inferences: int
+    lanes: int
+    lane_threads: int
     slots: int
     parser_allowance: int
 
@@ -89,6 +95,8 @@ def plan(wish: Wish, machine: Machine, *, slot_bytes: int, weights_bytes: int) -
         max_memory=ceiling,
         parsers=parsers,
         inferences=1,
+        lanes=min(machine.cores, _MOST_LANES),
+        lane_threads=max(1, machine.cores // _MOST_LANES),
         slots=slots,
         parser_allowance=allowance,
     )

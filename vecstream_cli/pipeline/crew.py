@@ -95,7 +95,8 @@ class Crew:
                 spec=config.spec,
                 device=config.device,
                 precision=config.precision,
-                threads=None,
+                lanes=config.plan.lanes,
+                threads=config.plan.lane_threads,
             ),
             _PASSIVE,
         )

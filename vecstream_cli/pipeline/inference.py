@@ -1,35 +1,34 @@
-"""The inference process: slots of token ids in, the same slots with their vectors out."""
+"""The inference process: slots of token ids in, the same slots with their vectors out.
 
+It has lanes: threads that each embed one batch at a time, on CPU with one core each. Two lanes of
+one thread pass a fifth more tokens than one lane of two threads, and need no weights of their own.
+"""
+
+import threading
 import time
-from collections.abc import Mapping
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from vecstream_cli.core.batching import pack
-from vecstream_cli.errors import InternalError
 from vecstream_cli.models.spec import ModelSpec
-from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, PAGE, ArenaHandle
+from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, ArenaHandle
+from vecstream_cli.pipeline.embedding import Batch, Embedding
 from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
-from vecstream_cli.pipeline.messages import Embed, Embedded, Message, Ready, Stop, Stopped
-from vecstream_cli.pipeline.slots import Slot, SlotLayout
-
-if TYPE_CHECKING:
-    import torch
+from vecstream_cli.pipeline.messages import Embed, Message, Ready, Stop, Stopped
+from vecstream_cli.pipeline.slots import SlotLayout
 
 # Slots taken together: 512 chunks sorted by length leave 2.5 % of padding where there is any.
 WINDOW_SLOTS = 4
-_SMALLEST_BUDGET = 512
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
     """What an inference process is told at spawn; `row` is its row in the control page.
 
-    `threads` of None: the library's choice.
+    `lanes` batches are computed at a time, each by `threads` CPU threads.
     """
 
     arena: ArenaHandle
@@ -38,11 +37,12 @@ class InferenceConfig:
     spec: ModelSpec
     device: str
     precision: str
-    threads: int | None
+    lanes: int
+    threads: int
 
 
 def run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
-    """The process's life: receive a window, embed it, send its slots on."""
+    """The process's life: receive a window, give its batches to the lanes."""
     try:
         _run(inbox, outbox, config)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -53,12 +53,22 @@ def run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
 
 def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
     started = time.monotonic()
-    stage = _Inference(config)
-    outbox.send(Ready(time.monotonic() - started, stage.facts))
+    arena = config.arena.open()
+    stage = Embedding(
+        arena,
+        config.layout,
+        config.spec,
+        device=config.device,
+        precision=config.precision,
+        threads=config.threads,
+    )
+    lanes = _Lanes(stage, outbox, arena.control[config.row], config.lanes)
+    outbox.send(Ready(time.monotonic() - started, stage.facts | {"lanes": str(config.lanes)}))
     stopping = False
     while not stopping:
         window: list[Embed] = []
         message: Message = inbox.recv()
+        lanes.wait_for_room()
         while True:
             match message:
                 case Embed():
@@ -69,102 +79,81 @@ def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
             if stopping or len(window) == WINDOW_SLOTS or not inbox.poll():
                 break
             message = inbox.recv()
-        for done in stage.embed(window):
-            outbox.send(done)
-    outbox.send(Stopped({"batches": stage.batches, "padded_tokens": stage.padded_tokens}))
+        lanes.take(stage.batches(window, config.lanes))
+    if lanes.finish():
+        outbox.send(Stopped(lanes.counters))
+    stage.close()
 
 
-class _Inference:
-    def __init__(self, config: InferenceConfig) -> None:
-        import torch
+class _Lanes:
+    """The threads that embed, and the batches that wait for them."""
 
-        from vecstream_cli.models.encoder import Encoder, is_out_of_memory
+    def __init__(
+        self, stage: Embedding, outbox: Outbox, control: npt.NDArray[np.int64], lanes: int
+    ) -> None:
+        self._stage = stage
+        self._outbox = outbox
+        self._control = control
+        self._changed = threading.Condition()
+        self._waiting: deque[Batch] = deque()
+        self._failed = self._stopping = False
+        self.counters = {"batches": 0, "padded_tokens": 0}
+        self._threads = [
+            threading.Thread(target=self._lane, name=f"lane-{number}", daemon=True)
+            for number in range(lanes)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-        self._is_out_of_memory = is_out_of_memory
-        self._config = config
-        self._torch = torch
-        self._arena = config.arena.open()
-        self._slots = self._arena.slots()
-        self._control = self._arena.control[config.row]
-        self._encoder = Encoder.load(
-            config.spec, device=config.device, threads=config.threads, precision=config.precision
-        )
-        self._budget = self._encoder.token_budget
-        self.batches = 0
-        self.padded_tokens = 0
+    def wait_for_room(self) -> None:
+        """Until the lanes could do with more: later windows are fuller, and no lane waits."""
+        with self._changed:
+            few = len(self._threads)
+            self._changed.wait_for(lambda: self._failed or len(self._waiting) < few)
 
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """What a debugging person wants to know of the encoder."""
-        return {"forward": self._encoder.kind, "device": str(self._encoder.device)}
+    def take(self, batches: list[Batch]) -> None:
+        """Embed these after all others."""
+        with self._changed:
+            self._waiting.extend(batches)
+            self._changed.notify_all()
 
-    def embed(self, window: list[Embed]) -> list[Embedded]:
-        """Write the vector of every row of the window's slots into its slot."""
-        if not window:
-            return []
-        began = time.monotonic_ns()
-        if not self._control[BEGAN_NS]:
-            self._control[BEGAN_NS] = began
-        slots = [Slot(self._slots, self._config.layout, message.ref.slot) for message in window]
-        places = [(s, row) for s, message in enumerate(window) for row in range(message.rows)]
-        offsets = [slot["token_offsets"] for slot in slots]
-        lengths = np.array([offsets[s][r + 1] - offsets[s][r] for s, r in places], dtype=np.int64)
-        ids = [self._tensor(slot, "token_ids") for slot in slots]
-        vectors = [self._tensor(slot, "vector") for slot in slots]
-        embedded = np.zeros(len(places), dtype=np.int64)
-        batches = pack(lengths, self._budget, padded=self._padded)
-        while batches:
-            batch = batches.pop()
-            sequences = [
-                ids[s][int(offsets[s][r]) : int(offsets[s][r + 1])]
-                for s, r in (places[i] for i in batch)
-            ]
-            try:
-                made = self._encoder.embed(sequences)
-            except Exception as error:
-                if not self._is_out_of_memory(error):
-                    raise
-                batches.extend(self._halved(batch, lengths))
-                continue
-            for vector, i in zip(made, batch, strict=True):
-                s, r = places[i]
-                vectors[s][r] = vector
-            embedded[batch] += 1
-            self.batches += 1
-            self.padded_tokens += self._encoder.cost(lengths[batch]) - int(lengths[batch].sum())
-        if not (embedded == 1).all():
-            raise InternalError("A chunk was embedded twice or not at all.")
-        self._control[ENDED_NS] = time.monotonic_ns()
-        self._control[BUSY_NS] += self._control[ENDED_NS] - began
-        return [Embedded(m.ref, m.rows, int(offsets[s][m.rows])) for s, m in enumerate(window)]
+    def finish(self) -> bool:
+        """Embed what is left, then end the lanes; False where one has failed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        return not self._failed
 
-    @property
-    def _padded(self) -> bool:
-        return self._encoder.kind == "padded"
+    def _lane(self) -> None:
+        try:
+            with self._stage.stream():
+                while (batch := self._next()) is not None:
+                    began = time.monotonic_ns()
+                    forwards, padding = self._stage.embed(batch)
+                    ended = time.monotonic_ns()
+                    with self._changed:
+                        self._control[BUSY_NS] += (ended - began) // len(self._threads)
+                        self._control[ENDED_NS] = max(ended, self._control[ENDED_NS])
+                        self.counters["batches"] += forwards
+                        self.counters["padded_tokens"] += padding
+                        complete = batch.window.count(batch)
+                    for part in complete:
+                        self._outbox.send(part.delivered())
+        except Exception as error:  # noqa: BLE001 (the supervisor ends this process when it hears)
+            with self._changed:
+                self._failed = True
+                self._changed.notify_all()
+            self._outbox.send(broken(error, "Embedding failed"))
 
-    def _tensor(self, slot: Slot, column: str) -> "torch.Tensor":
-        """The shared-memory tensor over a slot's column."""
-        layout = self._config.layout
-        _, dtype, shape = layout.columns[column]
-        kind = self._torch.float32 if dtype.kind == "f" else self._torch.int32
-        flat = self._torch.frombuffer(
-            self._arena.buffer,
-            dtype=kind,
-            count=int(np.prod(shape)),
-            offset=PAGE + layout.offset(slot.index, column),
-        )
-        return flat.reshape(shape)
-
-    def _halved(
-        self, batch: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
-    ) -> list[npt.NDArray[np.int64]]:
-        """The batch again in smaller ones, after the device ran out of memory."""
-        if self._budget <= _SMALLEST_BUDGET:
-            raise InternalError(
-                "The device has too little memory for even a small batch.",
-                hint="Use --device cpu, or a smaller model.",
-            )
-        self._budget //= 2
-        self._encoder.release()
-        smaller = pack(lengths[batch], self._budget, padded=self._padded)
-        return [batch[part] for part in smaller]
+    def _next(self) -> Batch | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping or self._failed)
+            if self._failed or not self._waiting:
+                return None
+            if not self._control[BEGAN_NS]:
+                self._control[BEGAN_NS] = time.monotonic_ns()
+            batch = self._waiting.popleft()
+            self._changed.notify_all()
+            return batch

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from multiprocessing import get_context, reduction, resource_tracker
+from multiprocessing import current_process, get_context, reduction, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -22,6 +22,7 @@ _CONTEXT = get_context("spawn")
 _TERMINAL_SIGNALS = {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
 _PIPE_BYTES = 1 << 20  # room for every message that can be under way
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _BURIAL_SECONDS = 10.0
 
 
@@ -48,15 +49,17 @@ class Inbox:
 
 
 class Outbox:
-    """The sending end of a one-way pipe."""
+    """The sending end of a one-way pipe; any thread of its process may send."""
 
     def __init__(self, connection: "Connection[Any, Any]") -> None:
         self.connection = connection
+        self._lock = threading.Lock()
 
     def send(self, message: Message) -> bool:
         """Send; False where the receiver is gone, which its sentinel tells in more detail."""
         try:
-            self.connection.send(message)
+            with self._lock:
+                self.connection.send(message)
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
@@ -112,7 +115,7 @@ class Child:
         self.inbox, child_outbox = channel()
         self.process: BaseProcess = _CONTEXT.Process(
             target=_child_main,
-            name=f"vecstream-{name}",
+            name=f"vs-{name}",
             args=(entry, child_inbox.connection, child_outbox.connection, watch.reader, config,
                   os.getpid()),
             daemon=True,
@@ -231,6 +234,7 @@ def _arm(watch: "Connection[Any, Any]", parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERMINAL_SIGNALS)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_NAME, current_process().name.encode()[:15], 0, 0, 0)  # for top and ps
         if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
             raise InternalError("prctl(PR_SET_PDEATHSIG) was refused.")
     threading.Thread(target=_watch, args=(watch,), name="death-watch", daemon=True).start()

@@ -1,0 +1,233 @@
+"""Windows of slots as batches of token ids, and the vectors back into their slots."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vecstream_cli.core.batching import pack
+from vecstream_cli.errors import InternalError
+from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.pipeline.arena import PAGE, Arena
+from vecstream_cli.pipeline.messages import Embed, Embedded
+from vecstream_cli.pipeline.slots import Slot, SlotLayout
+
+if TYPE_CHECKING:
+    import torch
+
+_SMALLEST_BUDGET = 512
+
+
+@dataclass(slots=True)
+class Part:
+    """A slot in a window: its ids and vectors where they are computed, and its own place.
+
+    On a CPU `vectors` is the slot's own column.
+    """
+
+    message: Embed
+    offsets: list[int]
+    ids: "torch.Tensor"
+    vectors: "torch.Tensor"
+    column: "torch.Tensor"
+
+    def delivered(self) -> Embedded:
+        """Every row has its vector: see that it is in the slot, and say so."""
+        if self.vectors is not self.column:
+            self.column[: len(self.vectors)].copy_(self.vectors)
+        return Embedded(self.message.ref, self.message.rows, self.offsets[-1])
+
+
+@dataclass(slots=True)
+class Window:
+    """Slots taken together. Row `i` of the window is row `rows[i]` of part `parts_of[i]`."""
+
+    parts: list[Part]
+    parts_of: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    left: npt.NDArray[np.int64]  # rows of each part that have no vector yet
+    batches_left: int = 0
+    _times: npt.NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._times = np.zeros(len(self.rows), dtype=np.int64)
+
+    def count(self, batch: "Batch") -> list[Part]:
+        """The batch is embedded: the parts that are complete now.
+
+        Raises InternalError where rows in are not rows out.
+        """
+        self._times[batch.places] += 1
+        embedded = np.bincount(self.parts_of[batch.places], minlength=len(self.parts))
+        self.left -= embedded
+        self.batches_left -= 1
+        complete = np.flatnonzero((self.left <= 0) & (embedded > 0))
+        once = self._times[np.isin(self.parts_of, complete)] == 1
+        if not once.all() or (self.batches_left == 0 and self.left.any()):
+            raise InternalError("A chunk was embedded twice or not at all.")
+        return [self.parts[each] for each in complete]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a window that are computed together, by their places in it."""
+
+    window: Window
+    places: npt.NDArray[np.intp]
+
+
+class Embedding:
+    """The model over the arena; `embed` may be called by several threads at a time."""
+
+    def __init__(
+        self,
+        arena: Arena,
+        layout: SlotLayout,
+        spec: ModelSpec,
+        *,
+        device: str,
+        precision: str,
+        threads: int,
+    ) -> None:
+        import torch
+
+        from vecstream_cli.models.encoder import Encoder, is_out_of_memory
+
+        self._is_out_of_memory = is_out_of_memory
+        self._torch = torch
+        self._arena = arena
+        self._layout = layout
+        self._region = arena.slots()
+        self._encoder = Encoder.load(spec, device=device, threads=threads, precision=precision)
+        self._device = self._encoder.device
+        self._pinned = self._device.type == "cuda" and self._pin()
+        self._budget = self._encoder.token_budget
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a debugging person wants to know of the encoder."""
+        return {"forward": self._encoder.kind, "device": str(self._device)}
+
+    def batches(self, messages: list[Embed], lanes: int) -> list[Batch]:
+        """The rows of these slots, sorted by length, in batches that suit so many lanes."""
+        if not messages:
+            return []
+        parts = [self._part(message) for message in messages]
+        sizes = [message.rows for message in messages]
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        window = Window(
+            parts=parts,
+            parts_of=np.repeat(np.arange(len(parts)), sizes),
+            rows=np.concatenate([np.arange(size) for size in sizes]),
+            lengths=lengths,
+            left=np.array(sizes, dtype=np.int64),
+        )
+        if self._device.type == "cuda":  # the ids were sent by this thread's stream
+            self._torch.cuda.current_stream(self._device).synchronize()
+        # A batch for every lane, where there is not enough for more.
+        budget = min(self._budget, max(_SMALLEST_BUDGET, -(-int(lengths.sum()) // lanes)))
+        packed = pack(lengths, budget, padded=self._padded)
+        window.batches_left = len(packed)
+        return [Batch(window, places) for places in packed]
+
+    def embed(self, batch: Batch) -> tuple[int, int]:
+        """Compute the batch's vectors and put each into its slot.
+
+        Returns the forward passes it took, and the tokens of padding in them.
+        """
+        forwards = padding = 0
+        window, todo = batch.window, [batch.places]
+        while todo:
+            places = todo.pop()
+            parts_of, rows = window.parts_of[places], window.rows[places]
+            sequences = []
+            for part, row in zip(parts_of.tolist(), rows.tolist(), strict=True):
+                offsets = window.parts[part].offsets
+                sequences.append(window.parts[part].ids[offsets[row] : offsets[row + 1]])
+            lengths = window.lengths[places]
+            try:
+                made = self._encoder.embed(sequences, self._room(len(places)))
+            except Exception as error:
+                if not self._is_out_of_memory(error):
+                    raise
+                todo.extend(places[part] for part in self._smaller(lengths))
+                continue
+            for each in np.unique(parts_of).tolist():
+                of_part = parts_of == each
+                target = self._torch.from_numpy(rows[of_part])
+                chosen = self._torch.from_numpy(np.flatnonzero(of_part))
+                vectors = window.parts[each].vectors
+                vectors[target.to(self._device)] = made[chosen.to(self._device)]
+            forwards += 1
+            padding += self._encoder.cost(lengths) - int(lengths.sum())
+        if self._device.type == "cuda":  # another lane may be the one to deliver the slot
+            self._torch.cuda.current_stream(self._device).synchronize()
+        return forwards, padding
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[None]:
+        """For a lane's whole life: on a GPU a stream of its own, so that one lane's copies run
+        beside the other's computing."""
+        if self._device.type != "cuda":
+            yield
+            return
+        with self._torch.cuda.stream(self._torch.cuda.Stream(self._device)):  # type: ignore[no-untyped-call]
+            yield
+
+    def close(self) -> None:
+        """Undo what the device knows of the arena."""
+        if self._pinned:
+            self._torch.cuda.cudart().cudaHostUnregister(self._address())  # type: ignore[no-untyped-call]
+
+    @property
+    def _padded(self) -> bool:
+        return self._encoder.kind == "padded"
+
+    def _part(self, message: Embed) -> Part:
+        slot = Slot(self._region, self._layout, message.ref.slot)
+        offsets = slot["token_offsets"][: message.rows + 1].tolist()
+        ids, column = self._tensor(slot, "token_ids"), self._tensor(slot, "vector")
+        if self._device.type == "cpu":
+            return Part(message, offsets, ids, column, column)
+        ids = ids[: offsets[-1]].to(self._device, non_blocking=True)
+        vectors = self._torch.empty((message.rows, self._layout.dimension), device=self._device)
+        return Part(message, offsets, ids, vectors, column)
+
+    def _room(self, rows: int) -> "torch.Tensor":
+        return self._torch.empty((rows, self._layout.dimension), device=self._device)
+
+    def _tensor(self, slot: Slot, column: str) -> "torch.Tensor":
+        """The shared-memory tensor over a slot's column."""
+        _, dtype, shape = self._layout.columns[column]
+        kind = self._torch.float32 if dtype.kind == "f" else self._torch.int32
+        flat = self._torch.frombuffer(
+            self._arena.buffer,
+            dtype=kind,
+            count=int(np.prod(shape)),
+            offset=PAGE + self._layout.offset(slot.index, column),
+        )
+        return flat.reshape(shape)
+
+    def _smaller(self, lengths: npt.NDArray[np.int64]) -> list[npt.NDArray[np.intp]]:
+        """The batch of these lengths in smaller ones, after the device ran out of memory."""
+        budget = self._encoder.cost(lengths) // 2
+        if len(lengths) == 1 or budget < _SMALLEST_BUDGET // 2:
+            raise InternalError(
+                "The device has too little memory for even a small batch.",
+                hint="Use --device cpu, or a smaller model.",
+            )
+        self._budget = min(self._budget, budget)
+        self._encoder.release()
+        return pack(lengths, budget, padded=self._padded)
+
+    def _pin(self) -> bool:
+        """Let the GPU copy from and to the arena by itself; without it, it is only slower."""
+        runtime = self._torch.cuda.cudart()  # type: ignore[no-untyped-call]
+        return int(runtime.cudaHostRegister(self._address(), self._arena.size, 0)) == 0
+
+    def _address(self) -> int:
+        return self._torch.frombuffer(self._arena.buffer, dtype=self._torch.uint8).data_ptr()
