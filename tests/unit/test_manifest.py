@@ -14,7 +14,7 @@ from manifests import KEYS, RECORD, SOURCE, STAMP, committed, pending, store
 from vecstream_cli.core.ids import row_id
 from vecstream_cli.errors import InternalError
 from vecstream_cli.state.entries import AcknowledgedRow
-from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.manifest import MOST_PATHS, Manifest
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_committed_document_is_known_by_its_path(manifest: Manifest) -> None:
     assert known.id == document
     assert known.good is not None
     assert (known.good.stamp, known.good.seen_ns, known.good.reader) == (STAMP, 99, "text/1")
-    assert known.content_hash == b"c" * 16
+    assert known.good.content_hash == b"c" * 16
     assert not known.pending
     assert manifest.known(SOURCE, b"b.md") is None
     assert manifest.known("/elsewhere", name) is None
@@ -53,7 +53,7 @@ def test_a_source_whose_folder_is_not_utf8_is_kept_apart(manifest: Manifest) -> 
 
 @pytest.mark.parametrize("inode", [0, 2**63 - 1, 2**63, 2**64 - 1])
 def test_every_inode_survives_storage(manifest: Manifest, inode: int) -> None:
-    stamp = replace(STAMP, inode=inode, mtime_ns=-1)
+    stamp = STAMP._replace(inode=inode, mtime_ns=-1)
     [attempt] = manifest.reserve_attempts([pending(b"a.md")])
     manifest.commit([committed(pending(b"a.md").id, attempt.number, stamp)])
     known = manifest.known(SOURCE, b"a.md")
@@ -199,7 +199,7 @@ def test_content_equal_to_a_version_that_a_failed_attempt_tore_is_not_taken_as_u
 def test_failures_are_counted_until_the_file_changes(manifest: Manifest) -> None:
     document = pending(b"a").id
     counts = []
-    for stamp in (STAMP, STAMP, replace(STAMP, size=9)):
+    for stamp in (STAMP, STAMP, STAMP._replace(size=9)):
         manifest.reserve_attempts([pending(b"a")])
         manifest.fail(document, reason="timeout", message="Slow.", stamp=stamp, reader=None)
         known = manifest.known(SOURCE, b"a")
@@ -221,7 +221,7 @@ def test_a_refreshed_document_has_its_new_stamp_and_its_old_content(manifest: Ma
     [document] = store(manifest, b"a")
     manifest.start_run(scan_started_ns=500)
     manifest.reserve_attempts([pending(b"a")])
-    manifest.refresh([(document, replace(STAMP, inode=77))])
+    manifest.refresh([(document, STAMP._replace(inode=77))])
     known = manifest.known(SOURCE, b"a")
     assert known is not None
     assert known.good is not None
@@ -251,12 +251,42 @@ def test_unseen_documents_are_those_of_the_source_that_the_scan_did_not_find(
     manifest: Manifest,
 ) -> None:
     names = [b"%04d" % n for n in range(2500)]
-    ids = store(manifest, *names)
+    store(manifest, *names)
     store(manifest, b"other", source="/other")
     manifest.start_run(scan_started_ns=1)
-    manifest.mark_seen(ids[::2])
+    found = manifest.look_up(SOURCE, [*names[::2], b"never stored"])
+    assert list(found) == names[::2]
     manifest.reserve_attempts([pending(b"new")])
     assert [each.relative for each in manifest.unseen(SOURCE)] == names[1::2]
+    assert manifest.any_unseen(SOURCE)
+
+
+def test_nothing_is_unseen_once_all_of_a_source_was_found(manifest: Manifest) -> None:
+    names = [b"%04d" % n for n in range(20)]
+    store(manifest, *names)
+    store(manifest, b"other", source="/other")
+    manifest.start_run(scan_started_ns=1)
+    manifest.look_up(SOURCE, names[:-1])
+    assert manifest.any_unseen(SOURCE)
+    manifest.look_up(SOURCE, names[-1:])
+    assert not manifest.any_unseen(SOURCE)
+    assert manifest.any_unseen("/other")
+    assert not manifest.any_unseen("/never indexed")
+
+
+def test_files_are_looked_up_by_the_hundreds_and_as_one_by_one(manifest: Manifest) -> None:
+    names = [b"%05d" % n for n in range(2 * MOST_PATHS + 1)]
+    good, failed = store(manifest, *names)[:2]
+    manifest.reserve_attempts([pending(names[1])])
+    manifest.fail(failed, reason="x", message="", stamp=STAMP, reader=None)
+    statements: list[str] = []
+    manifest._db.set_trace_callback(statements.append)
+    found = manifest.look_up(SOURCE, names)
+    manifest._db.set_trace_callback(None)
+    assert len(statements) == 3
+    assert found == {name: manifest.known(SOURCE, name) for name in names}
+    assert found[names[0]].id == good
+    assert found[names[1]].failure is not None
 
 
 def test_unseen_documents_may_be_removed_while_they_are_listed(manifest: Manifest) -> None:

@@ -50,7 +50,7 @@ def test_an_equal_stamp_is_trusted() -> None:
 @pytest.mark.parametrize("field", ["size", "mtime_ns", "ctime_ns", "inode"])
 @pytest.mark.parametrize("step", [-1, 1])
 def test_any_difference_of_a_stamp_is_verified_older_or_newer(field: str, step: int) -> None:
-    stamp = replace(STAMP, **{field: getattr(STAMP, field) + step})
+    stamp = STAMP._replace(**{field: getattr(STAMP, field) + step})
     assert decide(stamp, KNOWN, reader_versions=READERS) is Decision.VERIFY
 
 
@@ -60,8 +60,8 @@ def test_checksum_trusts_no_stamp() -> None:
 
 @pytest.mark.parametrize("field", ["mtime_ns", "ctime_ns"])
 def test_a_stamp_taken_while_the_file_was_fresh_is_not_trusted(field: str) -> None:
-    stamp = replace(STAMP, **{field: GOOD.seen_ns - RACY_NS})
-    known = replace(KNOWN, good=replace(GOOD, stamp=stamp))
+    stamp = STAMP._replace(**{field: GOOD.seen_ns - RACY_NS})
+    known = KNOWN._replace(good=GOOD._replace(stamp=stamp))
     assert decide(stamp, known, reader_versions=READERS) is Decision.VERIFY
 
 
@@ -80,40 +80,40 @@ def test_a_new_version_of_another_reader_changes_nothing() -> None:
     assert decide(STAMP, KNOWN, reader_versions=newer) is Decision.UNCHANGED
 
 
-@pytest.mark.parametrize("stamp", [STAMP, replace(STAMP, size=11)])
+@pytest.mark.parametrize("stamp", [STAMP, STAMP._replace(size=11)])
 def test_an_attempt_that_never_ended_is_made_again(stamp: Stamp) -> None:
-    known = replace(KNOWN, pending=True)
+    known = KNOWN._replace(pending=True)
     assert decide(stamp, known, reader_versions=READERS) is Decision.CHANGED
-    assert decide(stamp, replace(known, good=None), reader_versions=READERS) is Decision.NEW
+    assert decide(stamp, known._replace(good=None), reader_versions=READERS) is Decision.NEW
 
 
-@pytest.mark.parametrize("good", [None, replace(GOOD, stamp=replace(STAMP, size=9))])
+@pytest.mark.parametrize("good", [None, GOOD._replace(stamp=STAMP._replace(size=9))])
 def test_a_failed_document_that_did_not_change_is_left_alone(good: KnownVersion | None) -> None:
-    known = replace(KNOWN, good=good, failure=MALFORMED)
+    known = KNOWN._replace(good=good, failure=MALFORMED)
     assert decide(STAMP, known, reader_versions=READERS) is Decision.QUARANTINED
 
 
 def test_a_failed_document_that_changed_is_tried_again() -> None:
-    edited = replace(STAMP, size=11)
-    known = replace(KNOWN, good=None, failure=MALFORMED)
+    edited = STAMP._replace(size=11)
+    known = KNOWN._replace(good=None, failure=MALFORMED)
     assert decide(edited, known, reader_versions=READERS) is Decision.NEW
 
 
 def test_a_failed_document_is_tried_again_by_a_new_version_of_its_reader() -> None:
-    known = replace(KNOWN, good=None, failure=MALFORMED)
+    known = KNOWN._replace(good=None, failure=MALFORMED)
     assert decide(STAMP, known, reader_versions=READERS | {"pdf": "pdf/2"}) is Decision.NEW
 
 
 def test_a_document_no_reader_took_is_tried_again_when_a_reader_is_added() -> None:
     failure = replace(MALFORMED, reason="unsupported", reader=any_reader(READERS))
-    known = replace(KNOWN, good=None, failure=failure)
+    known = KNOWN._replace(good=None, failure=failure)
     assert decide(STAMP, known, reader_versions=READERS) is Decision.QUARANTINED
     assert decide(STAMP, known, reader_versions=READERS | {"odt": "odt/1"}) is Decision.NEW
 
 
 @pytest.mark.parametrize("reason", ["crashed", "timeout"])
 def test_a_document_that_cost_two_parsers_costs_the_next_run_none(reason: str) -> None:
-    known = replace(KNOWN, good=None, failure=replace(MALFORMED, reason=reason, count=1))
+    known = KNOWN._replace(good=None, failure=replace(MALFORMED, reason=reason, count=1))
     assert decide(STAMP, known, reader_versions=READERS) is Decision.QUARANTINED
 
 
@@ -122,7 +122,7 @@ def test_a_failure_that_may_pass_is_retried_a_bounded_number_of_times(reason: st
     decisions = [
         decide(
             STAMP,
-            replace(KNOWN, good=None, failure=replace(MALFORMED, reason=reason, count=count)),
+            KNOWN._replace(good=None, failure=replace(MALFORMED, reason=reason, count=count)),
             reader_versions=READERS,
         )
         for count in range(1, MAX_FAILURES + 2)

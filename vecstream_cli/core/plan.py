@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from vecstream_cli.core.ids import ContentHash, DocumentId
 
@@ -31,8 +32,8 @@ class Decision(Enum):
     QUARANTINED = "quarantined"  # failed before and would fail again: not opened
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+# Tuples: a run makes one of each for every file, and may do nothing else with most of them.
+class Stamp(NamedTuple):
     """What the file system says of a file's state; only equality means anything."""
 
     size: int
@@ -51,8 +52,7 @@ class KnownFailure:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class KnownVersion:
+class KnownVersion(NamedTuple):
     """A document as it stands in the database, whole.
 
     `seen_ns` is the start of the scan that took `stamp`, in the clock of the stamp's times.
@@ -65,8 +65,7 @@ class KnownVersion:
     reader: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownDocument:
+class KnownDocument(NamedTuple):
     """What the manifest remembers of a document.
 
     `pending`: an attempt was begun and never ended, so rows of it may be in the database.
@@ -76,11 +75,6 @@ class KnownDocument:
     good: KnownVersion | None
     failure: KnownFailure | None
     pending: bool
-
-    @property
-    def content_hash(self) -> ContentHash | None:
-        """The hash of the last good version."""
-        return None if self.good is None else self.good.content_hash
 
 
 def decide(

@@ -4,11 +4,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
 from types import TracebackType
 from typing import Self
 
 from vecstream_cli.core.ids import DocumentId, document_id
-from vecstream_cli.core.plan import Decision, Stamp, decide, hold_back
+from vecstream_cli.core.plan import Decision, KnownDocument, Stamp, decide, hold_back
 from vecstream_cli.errors import ExitCode, VecstreamError
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.documents import Document
@@ -16,13 +18,13 @@ from vecstream_cli.pipeline.events import Listener, Notice, Summary
 from vecstream_cli.pipeline.messages import Job, JobId
 from vecstream_cli.readers.registry import versions
 from vecstream_cli.state.entries import DocumentPath, PendingDocument
-from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.manifest import MOST_PATHS, Manifest
 from vecstream_cli.state.scan import Listing, Scan, ScannedFile, ScanProblem
 
 BACKLOG = 2048  # documents known to be read later; more are left in the scan
 RESERVED = 64  # documents whose attempts are drawn in one transaction
 SCAN_SECONDS = 0.02  # of scanning in one turn of the loop
-_SEEN_BATCH = 500
+_REFRESH_BATCH = 500
 
 
 class Intake:
@@ -49,11 +51,10 @@ class Intake:
         self._checksum = checksum
         self._allow_mass_delete = allow_mass_delete
         self._readers = versions()
-        self._files: Iterator[ScannedFile | ScanProblem] = iter(scan)
+        self._found: Iterator[ScannedFile | ScanProblem] = iter(scan)
         self._next_job = 0
         self._planned: deque[Document] = deque()  # their attempts are not drawn yet
         self._queue: deque[Document] = deque()
-        self._seen: list[DocumentId] = []
         self._refreshed: list[tuple[DocumentId, Stamp]] = []
         self._run: int | None = None
         self.surely_busy = manifest.collection is None
@@ -107,15 +108,10 @@ class Intake:
         """Scan and plan for a moment, unless enough is waiting already."""
         until = time.monotonic() + SCAN_SECONDS
         while self.hungry and time.monotonic() < until:
-            found = next(self._files, None)
-            if found is None:
-                self.has_more = False
-                self._mark_seen(force=True)
-            elif isinstance(found, ScanProblem):
-                self._problem(found)
-            else:
-                self.scanned += 1
-                self._plan(found)
+            files = self._take(until)
+            self.scanned += len(files)
+            for source, group in groupby(files, key=attrgetter("source")):
+                self._plan(source, list(group))
 
     def peek(self) -> Document | None:
         """The document to be read next; its attempt is durably recorded."""
@@ -151,7 +147,7 @@ class Intake:
 
     def settle(self, *, now: bool) -> None:
         """Record the new stamps of unchanged documents, many in one transaction."""
-        if self._refreshed and (now or len(self._refreshed) >= _SEEN_BATCH):
+        if self._refreshed and (now or len(self._refreshed) >= _REFRESH_BATCH):
             self._manifest.refresh(self._refreshed)
             self._refreshed = []
 
@@ -166,7 +162,9 @@ class Intake:
         """Documents whose files are gone, below every folder that was listed to its end."""
         for listing in self._scan.listings.values():
             self._manifest.listed(listing.source, listing.base, complete=listing.complete)
-            if listing.covered and not self._held_back(listing):
+            if not listing.covered or not self._manifest.any_unseen(listing.source):
+                continue
+            if not self._held_back(listing):
                 yield from self._gone_from(listing)
 
     def _gone_from(self, listing: Listing) -> Iterator[DocumentPath]:
@@ -199,23 +197,40 @@ class Intake:
         path = shown_path(problem.relative) or problem.source
         self._listener(Notice(path, problem.reason, problem.message))
 
-    def _plan(self, file: ScannedFile) -> None:
-        known = self._manifest.known(file.source, file.relative)
-        decision = decide(file.stamp, known, reader_versions=self._readers, checksum=self._checksum)
-        identity = document_id(file.source, file.relative)
-        if decision in (Decision.UNCHANGED, Decision.QUARANTINED):
+    def _take(self, until: float) -> list[ScannedFile]:
+        """The next files, as many as are looked up at once, or as there is time for."""
+        files: list[ScannedFile] = []
+        while len(files) < MOST_PATHS and time.monotonic() < until:
+            found = next(self._found, None)
+            if found is None:
+                self.has_more = False
+                break
+            if isinstance(found, ScanProblem):
+                self._problem(found)
+            else:
+                files.append(found)
+        return files
+
+    def _plan(self, source: str, files: list[ScannedFile]) -> None:
+        readers, checksum = self._readers, self._checksum
+        known = self._manifest.look_up(source, [file.relative for file in files])
+        for file in files:
+            before = known.get(file.relative)
+            decision = decide(file.stamp, before, reader_versions=readers, checksum=checksum)
             if decision is Decision.UNCHANGED:
                 self._summary.documents_unchanged += 1
-            else:
+            elif decision is Decision.QUARANTINED:
                 self._summary.documents_quarantined += 1
-            self._seen.append(identity)
-            self._mark_seen(force=False)
-            return
+            else:
+                self._admit(file, before, decision)
+
+    def _admit(self, file: ScannedFile, known: KnownDocument | None, decision: Decision) -> None:
+        """The document is to be read."""
         good = None if known is None else known.good
         verify = decision is Decision.VERIFY and good is not None
         job = Job(
             id=JobId(self._next_job),
-            document=identity,
+            document=document_id(file.source, file.relative),
             attempt=0,
             source=shown_path(os.fsencode(file.source)),
             path=shown_path(file.relative),
@@ -251,8 +266,3 @@ class Intake:
         for document, attempt in zip(batch, attempts, strict=True):
             document.renew(JobId(self._next_job), attempt.number, fresh=attempt.fresh)
             self._next_job += 1
-
-    def _mark_seen(self, *, force: bool) -> None:
-        if self._seen and (force or len(self._seen) >= _SEEN_BATCH):
-            self._manifest.mark_seen(self._seen)
-            self._seen = []

@@ -31,6 +31,9 @@ class Ignores:
     git: _Layer | None = None
     own: _Layer | None = None
 
+    def __bool__(self) -> bool:
+        return self.git is not None or self.own is not None
+
     def ignored(self, name: bytes, path: bytes, *, is_folder: bool) -> bool:
         """Whether the entry is left out; `path` is relative to the scan's base."""
         if self.own is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vecstream_cli.core.ids import DocumentId
-from vecstream_cli.core.plan import Stamp
+from vecstream_cli.core.plan import KnownDocument, Stamp
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import InternalError
 from vecstream_cli.state.database import explained, transaction
@@ -25,8 +25,10 @@ from vecstream_cli.state.entries import (
     DocumentPath,
     PendingDocument,
 )
-from vecstream_cli.state.view import ManifestView, columns, encoded, now, pages
+from vecstream_cli.state.seen import Seen
+from vecstream_cli.state.view import KNOWN, ManifestView, columns, encoded, known_document, now
 
+MOST_PATHS = 512  # in one look-up; SQLite takes 32,766
 _KEPT_RUNS = 100
 
 
@@ -39,7 +41,7 @@ class Manifest(ManifestView):
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         super().__init__(path, db)
         self._under_way: dict[DocumentId, _UnderWay] = {}
-        self._seen = bytearray()  # a bit for each document's number
+        self._seen = Seen()
         self._seen_ns = 0
 
     # The collection and its runs
@@ -115,13 +117,26 @@ class Manifest(ManifestView):
     # The scan
 
     @explained
-    def mark_seen(self, documents: Collection[DocumentId]) -> None:
-        """The scan found these; ids not in the manifest are passed over."""
-        for page in pages(documents):
-            marks = ",".join("?" * len(page))
-            rows = self._db.execute(f"SELECT number FROM documents WHERE id IN ({marks})", page)
-            for (number,) in rows:
-                self._mark(number)
+    def look_up(self, source: str, paths: Sequence[bytes]) -> dict[bytes, KnownDocument]:
+        """What is remembered of files that the scan found, by path; they count as seen."""
+        number = self._source(source)
+        if number is None:
+            return {}
+        found, see = {}, self._seen.add
+        for start in range(0, len(paths), MOST_PATHS):
+            page = paths[start : start + MOST_PATHS]
+            query = f"{KNOWN} IN ({','.join('?' * len(page))})"
+            for row in self._db.execute(query, (number, *page)):
+                see(row[0])
+                found[row[1]] = known_document(row)
+        return found
+
+    def any_unseen(self, source: str) -> bool:
+        """Whether `unseen` finds one where nothing is protected; cheaper than to list them."""
+        # The index alone answers this.
+        query = "SELECT number FROM documents WHERE source = ?"
+        rows = self._db.execute(query, (self._source(source),))
+        return any(number not in self._seen for (number,) in rows)
 
     def unseen(self, source: str, protected: Collection[bytes] = ()) -> Iterator[DocumentPath]:
         """The source's documents that the scan of this run did not find, by path.
@@ -131,7 +146,7 @@ class Manifest(ManifestView):
         """
         sheltered = frozenset(protected)
         for number, document in self._walk(source, b""):
-            if not self._is_seen(number) and not _at_or_below(document.relative, sheltered):
+            if number not in self._seen and not _at_or_below(document.relative, sheltered):
                 yield document
 
     @explained
@@ -312,7 +327,7 @@ class Manifest(ManifestView):
             number, before = row
             self._db.execute("UPDATE documents SET pending = ? WHERE number = ?", (attempt, number))
             self._under_way[document.id] = _UnderWay(number, before, inserted=False)
-        self._mark(number)
+        self._seen.add(number)
         return row is None
 
     def _open(self, document: DocumentId) -> "_UnderWay":
@@ -349,16 +364,6 @@ class Manifest(ManifestView):
         number = self._db.execute(statement, values).lastrowid
         assert number is not None
         return number
-
-    def _mark(self, number: int) -> None:
-        byte = number >> 3
-        if byte >= len(self._seen):
-            self._seen.extend(bytes(max(4096, byte + 1 - len(self._seen))))
-        self._seen[byte] |= 1 << (number & 7)
-
-    def _is_seen(self, number: int) -> bool:
-        byte = number >> 3
-        return byte < len(self._seen) and bool(self._seen[byte] & 1 << (number & 7))
 
 
 class _UnderWay(NamedTuple):

@@ -8,6 +8,7 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from vecstream_cli.core.gitignore import Rules
 from vecstream_cli.core.plan import Stamp
@@ -15,8 +16,7 @@ from vecstream_cli.state.ignore import REPOSITORY, SPECIAL_NAMES, Ignores, ignor
 from vecstream_cli.state.roots import Root
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedFile:
+class ScannedFile(NamedTuple):
     """A regular file to be looked at; nothing has opened it yet."""
 
     source: str
@@ -262,14 +262,16 @@ class _Walk:
     def _files(
         self, folder: _Folder, names: Iterable[bytes]
     ) -> Iterator[ScannedFile | ScanProblem]:
+        # Once for every file there is: what says nothing in this folder is not asked.
         source, relative, filters = self._root.source, folder.relative, self._filters
         above = folder.absolute.rstrip(b"/") + b"/"
         suffixes, follow, named = filters.suffixes, filters.follow_links, self._named
-        ignored = folder.ignores.ignored
+        ignored = folder.ignores.ignored if folder.ignores else None
+        excluded = filters.exclude.verdict if filters.exclude else None
         by_suffix = filters.include is None
         for name in names:
             path = relative + name
-            if path in named:
+            if named and path in named:
                 continue  # it was taken already
             if by_suffix:
                 dot = name.rfind(b".")
@@ -279,10 +281,10 @@ class _Walk:
             elif not self._included(folder, name, path, is_folder=False):
                 self._skipped["excluded"] += 1
                 continue
-            if filters.exclude.verdict(name, path, is_folder=False):
+            if excluded is not None and excluded(name, path, is_folder=False):
                 self._skipped["excluded"] += 1
                 continue
-            if ignored(name, path, is_folder=False):
+            if ignored is not None and ignored(name, path, is_folder=False):
                 self._skipped["ignored"] += 1
                 continue
             absolute = above + name

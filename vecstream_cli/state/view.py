@@ -2,12 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from vecstream_cli.core.ids import ContentHash, DocumentId, RowId, row_id
+from vecstream_cli.core.ids import DocumentId, RowId, row_id
 from vecstream_cli.core.plan import KnownDocument, KnownFailure, KnownVersion, Stamp
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ManifestError
@@ -24,12 +24,12 @@ from vecstream_cli.state.schema import MIGRATIONS
 _PAGE = 1000
 _INT64 = 1 << 63
 
-_KNOWN = """
-    SELECT d.id, d.pending,
+KNOWN = """
+    SELECT d.number, d.path, d.id, d.pending,
            d.attempt, d.size, d.mtime_ns, d.ctime_ns, d.inode, d.seen_ns, d.content_hash, d.reader,
            f.reason, f.size, f.mtime_ns, f.ctime_ns, f.inode, f.reader, f.count
     FROM documents d LEFT JOIN failures f ON f.document = d.number
-    WHERE d.source = ? AND d.path = ?"""
+    WHERE d.source = ? AND d.path """
 
 
 class ManifestView:
@@ -146,8 +146,8 @@ class ManifestView:
     def known(self, source: str, relative: bytes) -> KnownDocument | None:
         """What is remembered of a document."""
         number = self._source(source)
-        row = None if number is None else self._row(_KNOWN, number, relative)
-        return None if row is None else _known(row)
+        row = None if number is None else self._row(KNOWN + "= ?", number, relative)
+        return None if row is None else known_document(row)
 
     def chunk_ids(self, document: DocumentId, attempt: int) -> list[RowId]:
         """The ids of a document's rows that were acknowledged for this attempt."""
@@ -212,18 +212,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def pages(items: Iterable[DocumentId], size: int = _PAGE // 2) -> Iterator[list[DocumentId]]:
-    """The items in lists of at most `size`."""
-    page: list[DocumentId] = []
-    for item in items:
-        page.append(item)
-        if len(page) == size:
-            yield page
-            page = []
-    if page:
-        yield page
-
-
 def columns(stamp: Stamp) -> tuple[int, int, int, int]:
     """A stamp for SQLite, whose integers are signed and of 64 bits.
 
@@ -242,15 +230,17 @@ def _stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stamp:
     return Stamp(size, mtime_ns, ctime_ns, inode if inode >= 0 else inode + 2 * _INT64)
 
 
-def _known(row: tuple[Any, ...]) -> KnownDocument:
-    document, pending, attempt, size, mtime_ns, ctime_ns, inode, seen_ns, content, reader = row[:10]
+def known_document(row: tuple[Any, ...]) -> KnownDocument:
+    """What a row of the query `KNOWN` says, behind its number and its path."""
+    _, _, document, pending, attempt, size, mtime_ns, ctime_ns, inode, seen_ns, *rest = row
+    content, reader, reason, *failed = rest
     good = failure = None
     if attempt is not None:
         stamp = _stamp(size, mtime_ns, ctime_ns, inode)
-        good = KnownVersion(attempt, stamp, seen_ns, ContentHash(content), reader)
-    if row[10] is not None:
-        failure = KnownFailure(row[10], _stamp(*row[11:15]), row[15], row[16])
-    return KnownDocument(DocumentId(document), good, failure, pending is not None)
+        good = KnownVersion(attempt, stamp, seen_ns, content, reader)
+    if reason is not None:
+        failure = KnownFailure(reason, _stamp(*failed[:4]), *failed[4:])
+    return KnownDocument(document, good, failure, pending is not None)
 
 
 def encoded(source: str) -> bytes:
