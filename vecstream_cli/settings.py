@@ -101,9 +101,10 @@ class Settings:
             raise UsageError("--chunk-overlap cannot be negative.")
         if self.chunk_size is not None and self.chunk_overlap * 2 > self.chunk_size:
             raise UsageError("--chunk-overlap can be at most half of --chunk-size.")
-        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]+)?", self.device):
+        if not re.fullmatch(r"auto|(cpu|cuda(:[0-9]+)?)(,(cpu|cuda(:[0-9]+)?)){0,15}", self.device):
             raise UsageError(
-                f"--device {self.device!r} is not known.", hint="Use auto, cpu, cuda or cuda:0."
+                f"--device {self.device!r} is not known.",
+                hint="Use auto, cpu, cuda or cuda:0, or several such as cuda:0,cuda:1.",
             )
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", self.collection):
             raise UsageError(
@@ -115,6 +116,11 @@ class Settings:
                 "--source names one folder, but several paths are given.",
                 hint="Index each folder by its own command, with its own --source.",
             )
+
+
+def devices(device: str) -> list[str]:
+    """The devices that ``--device`` names; each is served by an inference process of its own."""
+    return device.split(",")
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:

@@ -146,6 +146,23 @@ def test_a_killed_stage_ends_the_run_and_the_next_one_resumes(
     rerun_equals_clean(vecstream, library)
 
 
+def test_of_two_inference_processes_both_embed_and_either_ends_the_run_by_its_death(
+    vecstream: Vecstream, library: Path
+) -> None:
+    run = vecstream.start(library, "--device", "cpu,cpu")
+    wait_until(lambda: first_write(run))
+    pair = [child for child in children_of(run.pid) if child.name() == "vs-inference"]
+    assert len(pair) == 2
+    assert min(sum(child.cpu_times()[:2]) for child in pair) > 0
+    kill(pair[1])
+
+    done = run.finish()
+
+    assert done.code == 1
+    assert "Inference ended unexpectedly (killed by SIGKILL)" in done.err
+    rerun_equals_clean(vecstream, library)
+
+
 def test_kills_at_random_points_end_in_the_table_of_a_clean_run(
     vecstream: Vecstream, library: Path
 ) -> None:

@@ -14,11 +14,12 @@ from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.filling import Filling, Row
 from vecstream_cli.pipeline.messages import Job, JobId, Sealed
-from vecstream_cli.pipeline.ring import INFERENCE, WRITER, Ring
+from vecstream_cli.pipeline.ring import WRITER, Ring
 from vecstream_cli.pipeline.slots import APPEND, MERGE, POISON, SKIP, Slot, SlotLayout
 
 LAYOUT = SlotLayout.of(chunk_tokens=16, chunk_chars=1024, dimension=4)
 PARSER = Holder(Place.PARSER, 0)
+INFERENCE, OTHER_INFERENCE = Holder(Place.INFERENCE, 1), Holder(Place.INFERENCE, 0)
 STAMP = Stamp(1, 2, 3, 4)
 
 
@@ -69,9 +70,9 @@ def fill(ring: Ring, arena: Arena, *documents: Document) -> SlotRef:
 
 
 def embed(ring: Ring) -> SlotRef | None:
-    handed = ring.next_for_inference()
+    handed = ring.next_for(INFERENCE)
     assert handed is not None
-    return ring.embedded(*handed)
+    return ring.embedded(*handed, INFERENCE)
 
 
 def test_an_arena_larger_than_what_is_left_is_refused_before_it_is_allocated() -> None:
@@ -158,9 +159,22 @@ def test_messages_with_an_old_lease_change_nothing(ring: Ring, arena: Arena) -> 
 
     written = embed(ring)
     assert written is not None
-    assert ring.embedded(replace(written, lease=ref.lease), 1) is None
+    assert ring.embedded(replace(written, lease=ref.lease), 1, INFERENCE) is None
     assert ring.written([(ref, 1)]) == ([], [])
     assert ring.count(Place.WRITER) == 1
+
+
+def test_a_slot_of_one_inference_process_is_not_taken_from_another(
+    ring: Ring, arena: Arena
+) -> None:
+    document = admit(ring, 1)
+    fill(ring, arena, document)
+    handed = ring.next_for(INFERENCE)
+    assert handed is not None
+
+    assert ring.embedded(*handed, OTHER_INFERENCE) is None
+    assert ring.held_by(INFERENCE) == 1
+    assert ring.embedded(*handed, INFERENCE) is not None
 
 
 def test_a_slot_given_back_unused_is_free_for_another_parser(ring: Ring) -> None:
@@ -195,9 +209,9 @@ def test_what_is_not_embedded_is_taken_back_and_what_is_stays_with_the_writer(
     embed(ring)
     fill(ring, arena, document)
 
-    ring.drop_unembedded()
+    ring.drop_unembedded([INFERENCE])
 
     assert ring.count(Place.FREE) == 1
     assert ring.held_by(WRITER) == 1
     assert ring.held_by(INFERENCE) == 0
-    assert ring.next_for_inference() is None
+    assert ring.next_for(INFERENCE) is None

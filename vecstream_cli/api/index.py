@@ -22,7 +22,7 @@ from vecstream_cli.pipeline.memory import this_machine
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.pipeline.supervisor import Supervisor
 from vecstream_cli.readers.registry import SUFFIXES
-from vecstream_cli.settings import Settings
+from vecstream_cli.settings import Settings, devices
 from vecstream_cli.state.location import locate
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
@@ -144,7 +144,11 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         buffer_bytes=settings.buffer.bytes,
     )
     ring = plan(
-        wish, this_machine(), slot_bytes=layout.slot_bytes, weights_bytes=spec.weights_bytes
+        wish,
+        this_machine(),
+        slot_bytes=layout.slot_bytes,
+        weights_bytes=spec.weights_bytes,
+        inferences=len(devices(settings.device)),
     )
     vectors = vector_fingerprint(spec, PRECISION)
     chunks = _chunk_facts(settings, chunk_size)

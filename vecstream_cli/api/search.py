@@ -12,7 +12,7 @@ from vecstream_cli.errors import FingerprintMismatch, UsageError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
 from vecstream_cli.pipeline.opening import differences
-from vecstream_cli.settings import DEFAULT_COLLECTION
+from vecstream_cli.settings import DEFAULT_COLLECTION, devices
 
 if TYPE_CHECKING:
     from vecstream_cli.models.encoder import Encoder
@@ -82,4 +82,4 @@ def _vector(spec: ModelSpec, device: str, query: str) -> Sequence[float]:
 def _encoder(spec: ModelSpec, device: str) -> "Encoder":
     from vecstream_cli.models.encoder import Encoder
 
-    return Encoder.load(spec, device=device)
+    return Encoder.load(spec, device=devices(device)[0])

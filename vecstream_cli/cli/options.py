@@ -131,7 +131,7 @@ Device = Annotated[
     Option(
         "--device",
         metavar="DEVICE",
-        help="auto (the default), cpu, cuda or cuda:N.",
+        help="auto (the default), cpu, cuda or cuda:N; several as cuda:0,cuda:1.",
         rich_help_panel=_MODEL,
     ),
 ]

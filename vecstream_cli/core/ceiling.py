@@ -62,14 +62,16 @@ class RingPlan:
     parser_allowance: int
 
 
-def plan(wish: Wish, machine: Machine, *, slot_bytes: int, weights_bytes: int) -> RingPlan:
+def plan(
+    wish: Wish, machine: Machine, *, slot_bytes: int, weights_bytes: int, inferences: int = 1
+) -> RingPlan:
     """Divide the ceiling among the processes and the arena.
 
     What is known must fit: supervisor, writer, model and one parser; then come the slots and
     the further parsers that were asked for or that the cores are good for, and what is left is
     the parsers' allowance. Raises CeilingError with the smallest ceiling that would work.
     """
-    fixed = SUPERVISOR_BYTES + WRITER_BYTES + INFERENCE_BYTES + weights_bytes
+    fixed = SUPERVISOR_BYTES + WRITER_BYTES + inferences * (INFERENCE_BYTES + weights_bytes)
     per_parser = PARSER_BYTES + _LEAST_ALLOWANCE
     least_slots = _slots(wish, slot_bytes) or MIN_SLOTS
     least = fixed + (wish.parsers or 1) * per_parser + least_slots * slot_bytes
@@ -90,13 +92,15 @@ def plan(wish: Wish, machine: Machine, *, slot_bytes: int, weights_bytes: int) -
         good_for = min(max(2, machine.cores // 2 + 1), _MOST_PARSERS)
         more = min(good_for - 1, left // per_parser)
         parsers, left = parsers + more, left - more * per_parser
+    cores = max(1, machine.cores // inferences)
+    lanes = min(cores, _MOST_LANES)
     allowance = min(_MOST_ALLOWANCE, _LEAST_ALLOWANCE + left // (parsers + 1))
     return RingPlan(
         max_memory=ceiling,
         parsers=parsers,
-        inferences=1,
-        lanes=min(machine.cores, _MOST_LANES),
-        lane_threads=max(1, machine.cores // _MOST_LANES),
+        inferences=inferences,
+        lanes=lanes,
+        lane_threads=max(1, cores // lanes),
         slots=slots,
         parser_allowance=allowance,
     )

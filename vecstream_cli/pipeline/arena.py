@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from vecstream_cli.errors import CeilingError
 
-PAGE = mmap.PAGESIZE
+CONTROL_BYTES = 2 * mmap.PAGESIZE
 CONTROL_FIELDS = 8
-MAX_CHILDREN = PAGE // (8 * CONTROL_FIELDS)
+MAX_CHILDREN = CONTROL_BYTES // (8 * CONTROL_FIELDS)
 
 # Fields of a child's control row (int64); each child writes only its own row.
 HEARTBEAT = 0  # grows while a document is being worked on
@@ -28,7 +28,7 @@ ENDED_NS = 4  # and when it ended its latest one
 
 
 class Arena:
-    """`size` bytes of shared memory: one control page, then the slots."""
+    """`size` bytes of shared memory: the control pages, then the slots."""
 
     def __init__(self, buffer: "mmap.mmap | memoryview[int]", size: int, owner: Any) -> None:
         self.buffer = buffer
@@ -40,12 +40,12 @@ class Arena:
 
     @classmethod
     def create(cls, slots_bytes: int, left: int | None = None) -> "Arena":
-        """Allocate the control page and `slots_bytes`; every page is real from the start.
+        """Allocate the control pages and `slots_bytes`; every page is real from the start.
 
         Raises CeilingError where the machine has not that much memory, of which `left` bytes
         can still be taken (None: not known).
         """
-        size = PAGE + -(-slots_bytes // PAGE) * PAGE
+        size = CONTROL_BYTES + -(-slots_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
         if left is not None and size > left:
             raise CeilingError(
                 f"The buffer takes {size >> 20} MiB, and only {max(0, left) >> 20} MiB are left.",
@@ -76,8 +76,8 @@ class Arena:
         return ArenaHandle(self._owner, self.size)
 
     def slots(self) -> "memoryview[int]":
-        """The region behind the control page."""
-        return memoryview(self.buffer)[PAGE:]
+        """The region behind the control pages."""
+        return memoryview(self.buffer)[CONTROL_BYTES:]
 
     def close(self) -> None:
         """Give up this process's claim; the memory goes when the last process drops it.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vecstream_cli.core.batching import pack
 from vecstream_cli.errors import InternalError
 from vecstream_cli.models.spec import ModelSpec
-from vecstream_cli.pipeline.arena import PAGE, Arena
+from vecstream_cli.pipeline.arena import CONTROL_BYTES, Arena
 from vecstream_cli.pipeline.messages import Embed, Embedded
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
 
@@ -51,7 +51,7 @@ class Window:
     lengths: npt.NDArray[np.int64]
     left: npt.NDArray[np.int64]  # rows of each part that have no vector yet
     batches_left: int = 0
-    _times: npt.NDArray[np.int64] = field(init=False)
+    _times: npt.NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._times = np.zeros(len(self.rows), dtype=np.int64)
@@ -208,7 +208,7 @@ class Embedding:
             self._arena.buffer,
             dtype=kind,
             count=int(np.prod(shape)),
-            offset=PAGE + self._layout.offset(slot.index, column),
+            offset=CONTROL_BYTES + self._layout.offset(slot.index, column),
         )
         return flat.reshape(shape)
 

@@ -9,7 +9,6 @@ from vecstream_cli.pipeline.documents import Document, Documents
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
 from vecstream_cli.state.entries import AcknowledgedRow
 
-INFERENCE = Holder(Place.INFERENCE)
 WRITER = Holder(Place.WRITER)
 _READY = Holder(Place.READY)
 
@@ -52,22 +51,22 @@ class Ring:
         if self._ledger.holds(ref, parser):
             self._ledger.release(ref, parser)
 
-    def next_for_inference(self) -> tuple[SlotRef, int] | None:
-        """The slot that has waited longest, with its rows, now inference's."""
+    def next_for(self, inference: Holder) -> tuple[SlotRef, int] | None:
+        """The slot that has waited longest, with its rows, now this inference's."""
         if not self._ready:
             return None
         ref, rows = self._ready.popleft()
-        return self._ledger.move(ref, _READY, INFERENCE), rows
+        return self._ledger.move(ref, _READY, inference), rows
 
-    def embedded(self, ref: SlotRef, rows: int) -> SlotRef | None:
-        """Inference has handed a slot on; its new lease, if it is for the writer.
+    def embedded(self, ref: SlotRef, rows: int, inference: Holder) -> SlotRef | None:
+        """An inference process has handed a slot on; its new lease, if it is for the writer.
 
         None: the message is refused, or every document in the slot has failed meanwhile and the
         slot is free again.
         """
-        if not self._ledger.holds(ref, INFERENCE):
+        if not self._ledger.holds(ref, inference):
             return None
-        ref = self._ledger.move(ref, INFERENCE, WRITER)
+        ref = self._ledger.move(ref, inference, WRITER)
         if self.documents.mark(self._slots[ref.slot], rows):
             return ref
         self._ledger.release(ref, WRITER)
@@ -98,8 +97,8 @@ class Ring:
         for ref in self._ledger.held_by(holder):
             self._ledger.release(ref, holder)
 
-    def drop_unembedded(self) -> None:
-        """Take back what waits for inference, or is with it."""
+    def drop_unembedded(self, inferences: Iterable[Holder]) -> None:
+        """Take back what waits for inference, or is with one of these."""
         self._ready.clear()
-        self.reclaim(_READY)
-        self.reclaim(INFERENCE)
+        for holder in (_READY, *inferences):
+            self.reclaim(holder)

@@ -4,13 +4,14 @@ import time
 from multiprocessing.connection import wait
 
 from vecstream_cli.core.ceiling import Pressure, exceeded, judge
-from vecstream_cli.core.leases import Place
+from vecstream_cli.core.leases import Holder, Place
+from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import Interrupted, StageDied, VecstreamError
 from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.busy import Busy
 from vecstream_cli.pipeline.commits import Commits
-from vecstream_cli.pipeline.crew import INFERENCE_ROW, WRITER_ROW, Crew, RingConfig
+from vecstream_cli.pipeline.crew import WRITER_ROW, Crew, RingConfig, inference_rows
 from vecstream_cli.pipeline.events import Listener, Summary
 from vecstream_cli.pipeline.failure import revived
 from vecstream_cli.pipeline.inference import WINDOW_SLOTS
@@ -61,7 +62,7 @@ class Supervisor:
         self._busy = Busy(
             self._arena,
             parsers=range(config.plan.parsers),
-            inferences=[INFERENCE_ROW],
+            inferences=inference_rows(config.plan.inferences),
             writer=WRITER_ROW,
         )
         self._pace = Pace(
@@ -80,7 +81,11 @@ class Supervisor:
         """
         with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
             try:
+                if self._intake.surely_busy:
+                    self._crew.start_inference()  # before all others: it takes longest
                 self._crew.start_writer()
+                if self._crew.nothing_there:
+                    self._bind(None)
                 if self._intake.surely_busy:
                     self._start_stages()
                 while not self._over():
@@ -136,8 +141,8 @@ class Supervisor:
         self._pool.kill()
         if not self._opened and self._crew.writer is not None:
             self._crew.dismiss(self._crew.writer)
-        if not self._pace.inference_ready and self._crew.inference is not None:
-            self._crew.dismiss(self._crew.inference)  # there was nothing to load the model for
+        if not self._pace.inference_ready:  # there was nothing to load the model for
+            self._dismiss_inference()
         for child in self._crew.children:
             child.outbox.send(msg.Stop(drain=self._ending is None))
         while self._crew.children:
@@ -151,15 +156,21 @@ class Supervisor:
         self._pool.start()
 
     def _hand_to_inference(self) -> None:
-        inference = self._crew.inference
-        while inference is not None and self._ring.count(Place.INFERENCE) < _INFERENCE_SLOTS:
-            handed = self._ring.next_for_inference()
-            if handed is None:
-                return
-            inference.outbox.send(msg.Embed(*handed))
+        """Each process in turn gets a slot, as long as any has room for one."""
+        hungry = True
+        while hungry:
+            hungry = False
+            for number, child in self._crew.inferences.items():
+                holder = Holder(Place.INFERENCE, number)
+                if self._ring.held_by(holder) < _INFERENCE_SLOTS:
+                    handed = self._ring.next_for(holder)
+                    if handed is None:
+                        return
+                    child.outbox.send(msg.Embed(*handed))
+                    hungry = True
 
-    def _hand_to_writer(self, embedded: msg.Embedded) -> None:
-        ref = self._ring.embedded(embedded.ref, embedded.rows)
+    def _hand_to_writer(self, embedded: msg.Embedded, inference: Holder) -> None:
+        ref = self._ring.embedded(embedded.ref, embedded.rows, inference)
         if ref is not None:
             self._crew.tell_writer(msg.Write(ref, embedded.rows))
 
@@ -204,17 +215,20 @@ class Supervisor:
             elif child is self._crew.writer:
                 self._hear_writer(message)
             else:
-                self._hear_inference(message)
+                self._hear_inference(child, message)
 
-    def _hear_inference(self, message: msg.Message) -> None:
+    def _hear_inference(self, child: Child, message: msg.Message) -> None:
         match message:
             case msg.Ready(seconds):
                 self._pace.inference_ready = True
-                self._summary.model_load_seconds = seconds
+                self._summary.model_load_seconds = max(
+                    seconds, self._summary.model_load_seconds or 0.0
+                )
             case msg.Embedded():
                 self._summary.chunks_embedded += message.rows
                 self._summary.tokens += message.tokens
-                self._hand_to_writer(message)
+                number = next(n for n, each in self._crew.inferences.items() if each is child)
+                self._hand_to_writer(message, Holder(Place.INFERENCE, number))
             case msg.Stopped(counters):
                 self._summary.batches += counters["batches"]
                 self._summary.padded_tokens += counters["padded_tokens"]
@@ -223,17 +237,11 @@ class Supervisor:
 
     def _hear_writer(self, message: msg.Message) -> None:
         match message:
+            case msg.Opened(record) if not self._opened:
+                self._bind(record)
             case msg.Opened(record):
-                self._opened = self._pace.opened = True
-                try:
-                    bind(self._manifest, self._config.collection, record, self._config.record)
-                except VecstreamError as error:
-                    self._wind_down(error)
-                else:
-                    if record is None:  # at once: it also remembers documents without text
-                        self._crew.tell_writer(msg.Create(self._config.record))
-                    self._manifest.may_write(self._config.this_run)
-                    self._intake.open()
+                if record is not None:
+                    raise StageDied("The collection was made by somebody else during this run.")
             case msg.Written(slots, rows):
                 self._manifest.has_written(self._config.this_run)
                 acknowledged, completed = self._ring.written(slots)
@@ -251,6 +259,19 @@ class Supervisor:
                 self._commits.settle(now=False)
                 raise revived(message)
 
+    def _bind(self, record: CollectionRecord | None) -> None:
+        """It is known what the database holds: the run begins."""
+        self._opened = self._pace.opened = True
+        try:
+            bind(self._manifest, self._config.collection, record, self._config.record)
+        except VecstreamError as error:
+            self._wind_down(error)
+            return
+        if record is None:  # at once: it also remembers documents without text
+            self._crew.tell_writer(msg.Create(self._config.record))
+        self._manifest.may_write(self._config.this_run)
+        self._intake.open()
+
     # What goes wrong
 
     def _stage_ended(self, child: Child) -> None:
@@ -263,6 +284,10 @@ class Supervisor:
             self._commits.settle(now=False)
             raise StageDied(f"The writer ended unexpectedly ({epitaph}).")
         self._wind_down(StageDied(f"Inference ended unexpectedly ({epitaph})."))
+
+    def _dismiss_inference(self) -> None:
+        for child in list(self._crew.inferences.values()):
+            self._crew.dismiss(child)
 
     def _interrupted(self) -> None:
         error = Interrupted(self._signals.received[0])
@@ -278,9 +303,10 @@ class Supervisor:
         self._pace.ending = True
         self._reading.close()
         self._commits.remove_no_more()
-        if self._crew.inference is not None:
-            self._crew.dismiss(self._crew.inference)
-        self._ring.drop_unembedded()
+        self._ring.drop_unembedded(
+            [Holder(Place.INFERENCE, number) for number in self._crew.inferences]
+        )
+        self._dismiss_inference()
         unread = [document for document in self._ring.documents if not document.handed]
         for document in unread:
             self._ring.documents.drop(document)
