@@ -77,7 +77,6 @@ def run(inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
     """The process's life: receive, parse, send."""
     started = time.monotonic()
     try:
-        os.nice(config.niceness)
         parser = _Parser(inbox, outbox, config)
         if config.data_allowance is not None:
             limit_data(config.data_allowance)
@@ -112,7 +111,7 @@ class _Parser:
         self._slots = self._arena.slots()
         self._jobs: deque[Job] = deque()
         self._grants: deque[Grant] = deque()
-        self._stopping = self._spent = False
+        self._stopping = self._spent = self._gives_way = False
         self._booked = 0
         self._filling: Filling | None = None
         tokenizer = Tokenizer.load(
@@ -148,6 +147,13 @@ class _Parser:
         if self._filling is not None and self._filling.rows:
             self._outbox.send(Filled(self._filling.ref, self._filling.rows))
             self._filling = None
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """From the first slot on; until there is one, everybody waits for the parsers."""
+        if not self._gives_way:
+            self._gives_way = True
+            os.nice(self._config.niceness)
 
     def work_on(self, job: Job) -> None:
         """Read one document; whatever is wrong with it costs only it."""

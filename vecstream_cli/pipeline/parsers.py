@@ -4,6 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import psutil
+
 from vecstream_cli.core.leases import Holder, Place
 from vecstream_cli.pipeline.arena import HEARTBEAT, WAITING, Arena
 from vecstream_cli.pipeline.lifecycle import Child
@@ -30,6 +32,7 @@ class Worker:
     served: int = 0  # its last slot's place among all that were ever granted
     heartbeat: int = 0
     worked: float = 0.0  # seconds at the current document without progress
+    cpu: float | None = None  # its CPU seconds at the last look that found no progress
 
     @property
     def holder(self) -> Holder:
@@ -122,17 +125,18 @@ class ParserPool:
     def overdue(self, elapsed: float, timeout: float) -> list[Worker]:
         """Parsers that worked on one document for `timeout` seconds without any progress.
 
-        `elapsed` is the time since the last look. Waiting for a slot does not count, nor does a
-        gap in which the supervisor itself stood still (a suspended laptop, SIGSTOP).
+        `elapsed` is the time since the last look. Waiting for a slot does not count, nor for a
+        core, which parsers leave to inference; nor does a gap in which the supervisor itself
+        stood still (a suspended laptop, SIGSTOP).
         """
         late = []
         for worker in self.workers.values():
             control = self._arena.control[worker.row]
             heartbeat = int(control[HEARTBEAT])
             if worker.current is None or control[WAITING] or heartbeat != worker.heartbeat:
-                worker.worked = 0.0
+                worker.worked, worker.cpu = 0.0, None
             else:
-                worker.worked += min(elapsed, _MOST_CREDITED)
+                worker.worked += min(_at_work(worker, elapsed), _MOST_CREDITED)
             worker.heartbeat = heartbeat
             if worker.worked > timeout:
                 late.append(worker)
@@ -166,6 +170,22 @@ class ParserPool:
             for worker in self.workers.values()
             if worker.current is not None and worker.current in worker.jobs
         ]
+
+
+def _at_work(worker: Worker, elapsed: float) -> float:
+    """What of the time since the last look counts: for one that would run if it were let, the
+    CPU's part of it; for one that waits for something, such as a dead disk, all of it."""
+    try:
+        process = psutil.Process(worker.child.pid)
+        with process.oneshot():
+            runs = process.status() == psutil.STATUS_RUNNING
+            times = process.cpu_times()
+    except psutil.Error:
+        return elapsed
+    before, worker.cpu = worker.cpu, times.user + times.system
+    if not runs or before is None:
+        return elapsed if not runs else 0.0
+    return min(elapsed, worker.cpu - before)
 
 
 def _load(worker: Worker) -> int:
