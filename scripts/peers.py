@@ -174,7 +174,7 @@ def compare(options: argparse.Namespace) -> Record:
     versions = bench.prepare(contenders)
     files = corpus.choose(options.folder, quick=options.quick)
     print(f"{machine()}\n{files.description}, {files.size / 1e6:.2f} MB, {files.digest()}\n")
-    able = bench.warm_up(contenders, files)
+    able = bench.warm_up(contenders, files) if options.warm_up else contenders
 
     def record(agreement: dict[str, float]) -> Record:
         return Record(
@@ -210,6 +210,9 @@ def arguments() -> argparse.Namespace:
         type=Path,
         default=Path(platformdirs.user_cache_dir("vecstream-peers")),
         help="where the virtual environments and the model's files are kept",
+    )
+    parser.add_argument(
+        "--no-warm-up", dest="warm_up", action="store_false", help="the page cache is full already"
     )
     parser.add_argument("--prefix", default="", help="put before the command of every measured run")
     parser.add_argument(

@@ -111,6 +111,17 @@ def _embed_anything(name: str, title: str, backend: str, batch: int) -> Contende
     )
 
 
+def _fastembed(name: str, title: str, batch: int) -> Contender:
+    return Contender(
+        name,
+        title,
+        f"ONNX Runtime, batch {batch}",
+        FASTEMBED,
+        _program("fastembed_lancedb.py", str(batch), str(cores())),
+        _REBUILDS,
+    )
+
+
 CONTENDERS = (
     Contender("vecstream", "vecstream", "as installed", None, _vecstream(), _RESUMES),
     Contender(
@@ -133,22 +144,17 @@ CONTENDERS = (
     Contender(
         "llama-index",
         "LlamaIndex IngestionPipeline",
-        "HuggingFaceEmbedding, batch 32, docstore with upserts",
+        "HuggingFaceEmbedding, batch 32, docstore with upserts, its store's delete repaired",
         LLAMA_INDEX,
         _program("llama_index_pipeline.py"),
         _UPSERTS,
     ),
-    Contender(
-        "fastembed",
-        "fastembed + LanceDB",
-        "ONNX Runtime, batch 8",
-        FASTEMBED,
-        _program("fastembed_lancedb.py", "8", str(cores())),
-        _REBUILDS,
-    ),
+    _fastembed("fastembed", "fastembed + LanceDB", 8),
+    _fastembed("fastembed-1", "fastembed, batch 1", 1),
+    _fastembed("fastembed-32", "fastembed, batch 32", 32),
 )
 # Settings that are measured only when asked for: each lost to another of the same library.
-ON_REQUEST = ("embed-anything-onnx-32", "embed-anything-candle-32")
+ON_REQUEST = ("embed-anything-onnx-32", "embed-anything-candle-32", "fastembed-1", "fastembed-32")
 
 
 def named(name: str) -> Contender:
