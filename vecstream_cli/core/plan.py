@@ -90,12 +90,12 @@ def decide(
     """
     if known is None:
         return Decision.NEW
-    if not known.pending and _quarantined(stamp, known.failure, reader_versions):
+    _, good, failure, pending = known
+    if failure is not None and not pending and _quarantined(stamp, failure, reader_versions):
         return Decision.QUARANTINED
-    good = known.good
     if good is None:
         return Decision.NEW
-    if known.pending or good.reader not in reader_versions.values():
+    if pending or good.reader not in reader_versions.values():
         return Decision.CHANGED
     if checksum or stamp != good.stamp or is_racy(stamp, good.seen_ns):
         return Decision.VERIFY
@@ -127,10 +127,8 @@ def hold_back(gone: int, known: int) -> bool:
     return gone > 0 and (gone >= known or (gone > _FEW_REMOVALS and 2 * gone > known))
 
 
-def _quarantined(
-    stamp: Stamp, failure: KnownFailure | None, reader_versions: Mapping[str, str]
-) -> bool:
-    if failure is None or failure.stamp != stamp:
+def _quarantined(stamp: Stamp, failure: KnownFailure, reader_versions: Mapping[str, str]) -> bool:
+    if failure.stamp != stamp:
         return False
     if failure.reader is not None and failure.reader not in {
         *reader_versions.values(),

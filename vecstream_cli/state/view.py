@@ -22,6 +22,7 @@ from vecstream_cli.state.entries import (
 from vecstream_cli.state.schema import MIGRATIONS
 
 _PAGE = 1000
+_tuple = tuple.__new__
 _INT64 = 1 << 63
 
 KNOWN = """
@@ -227,20 +228,24 @@ def _clamped(time_ns: int) -> int:
 
 
 def _stamp(size: int, mtime_ns: int, ctime_ns: int, inode: int) -> Stamp:
-    return Stamp(size, mtime_ns, ctime_ns, inode if inode >= 0 else inode + 2 * _INT64)
+    inode = inode if inode >= 0 else inode + 2 * _INT64
+    return _tuple(Stamp, (size, mtime_ns, ctime_ns, inode))
 
 
 def known_document(row: tuple[Any, ...]) -> KnownDocument:
     """What a row of the query `KNOWN` says, behind its number and its path."""
-    _, _, document, pending, attempt, size, mtime_ns, ctime_ns, inode, seen_ns, *rest = row
-    content, reader, reason, *failed = rest
+    # Once for every file: unpacked at a stroke, and tuples made without their Python constructors.
+    (_, _, document, pending, attempt, size, mtime_ns, ctime_ns, inode, seen_ns, content, reader,
+     reason, failed_size, failed_mtime_ns, failed_ctime_ns, failed_inode, failed_reader, count
+    ) = row  # fmt: skip
     good = failure = None
     if attempt is not None:
         stamp = _stamp(size, mtime_ns, ctime_ns, inode)
-        good = KnownVersion(attempt, stamp, seen_ns, content, reader)
+        good = _tuple(KnownVersion, (attempt, stamp, seen_ns, content, reader))
     if reason is not None:
-        failure = KnownFailure(reason, _stamp(*failed[:4]), *failed[4:])
-    return KnownDocument(document, good, failure, pending is not None)
+        stamp = _stamp(failed_size, failed_mtime_ns, failed_ctime_ns, failed_inode)
+        failure = KnownFailure(reason, stamp, failed_reader, count)
+    return _tuple(KnownDocument, (document, good, failure, pending is not None))
 
 
 def encoded(source: str) -> bytes:
