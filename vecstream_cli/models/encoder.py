@@ -21,7 +21,7 @@ PRECISIONS = ("fp32",)
 
 
 class Encoder:
-    """A model on a device.
+    """A model on a device, for any number of threads at once.
 
     `kind` is ``packed`` where no padding is computed, else ``padded``; `dimension` the vectors'
     length; `token_budget` a good size for one batch here, in the unit of `cost`.
@@ -56,8 +56,9 @@ class Encoder:
     ) -> "Encoder":
         """Load the weights, once.
 
-        `threads` are the CPU threads of this whole process; None leaves PyTorch's own choice
-        (physical cores, `OMP_NUM_THREADS`) but never more than the cores it may run on.
+        `threads` are the CPU threads that one `embed` computes with; None leaves PyTorch's own
+        choice (physical cores, `OMP_NUM_THREADS`) but never more than the cores it may run on.
+        As many Python threads as there are cores, each with one, are faster than one with all.
         `share_weights` runs on the mapped file itself: for several processes with one model
         (7% slower, no memory for the layers of the second and later ones).
 

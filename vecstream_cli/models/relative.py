@@ -18,9 +18,11 @@ class RelativeBias:
         self._table = by_bucket.new_empty((heads, 0, 0))
 
     def __call__(self, length: int) -> torch.Tensor:
-        if length > self._table.shape[1]:
-            self._table = self._made(math.ceil(length / _STEP) * _STEP)
-        return self._table[:, :length, :length]
+        # Another thread may put a shorter table there meanwhile, so read the attribute once.
+        table = self._table
+        if length > table.shape[1]:
+            table = self._table = self._made(math.ceil(length / _STEP) * _STEP)
+        return table[:, :length, :length]
 
     def _made(self, length: int) -> torch.Tensor:
         place = torch.arange(length, device=self._by_bucket.device)
