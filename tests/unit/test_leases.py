@@ -69,6 +69,7 @@ def test_every_slot_has_exactly_one_place_whatever_happens(moves: list[int], slo
 
         assert sum(ledger.count(place) for place in Place) == slots
         for holder, refs in held.items():
+            assert ledger.held(holder) == len(refs)
             assert sorted(ledger.held_by(holder), key=lambda r: r.lease) == sorted(
                 refs, key=lambda r: r.lease
             )

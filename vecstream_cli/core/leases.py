@@ -45,6 +45,7 @@ class Ledger:
         self._free = deque(range(slots))
         self._next_lease = 1
         self._counts: Counter[Place] = Counter({Place.FREE: slots})
+        self._held: Counter[Holder] = Counter({FREE: slots})
 
     def __len__(self) -> int:
         return len(self._holders)
@@ -52,6 +53,10 @@ class Ledger:
     def count(self, place: Place) -> int:
         """How many slots stand at `place`."""
         return self._counts[place]
+
+    def held(self, holder: Holder) -> int:
+        """How many slots `holder` has."""
+        return self._held[holder]
 
     def grant(self, holder: Holder) -> SlotRef | None:
         """Hand a free slot to `holder`, or None where no slot is free."""
@@ -94,6 +99,8 @@ class Ledger:
     def _assign(self, slot: int, holder: Holder) -> SlotRef:
         self._counts[self._holders[slot].place] -= 1
         self._counts[holder.place] += 1
+        self._held[self._holders[slot]] -= 1
+        self._held[holder] += 1
         self._holders[slot] = holder
         self._leases[slot] = self._next_lease
         self._next_lease += 1

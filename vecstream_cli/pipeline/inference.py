@@ -21,7 +21,7 @@ from vecstream_cli.pipeline.messages import Embed, Message, Ready, Stop, Stopped
 from vecstream_cli.pipeline.slots import SlotLayout
 
 # Slots taken together: 512 chunks sorted by length leave 2.5 % of padding where there is any.
-WINDOW_SLOTS = 4
+WINDOW_SLOTS = 8
 
 
 @dataclass(frozen=True, slots=True)
