@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vecstream_cli.cli import drop, index, rm, search, status
+from vecstream_cli.cli import bench, drop, index, rm, search, status
 from vecstream_cli.cli.help import Verb, Verbs
 from vecstream_cli.errors import UsageError
 from vecstream_cli.settings import nearest
@@ -16,6 +16,7 @@ VERBS: Mapping[str, tuple[Callable[..., int], str]] = {
     "status": (status.status, "Show collections, the last run, and what failed."),
     "rm": (rm.rm, "Remove documents from a collection."),
     "drop": (drop.drop, "Delete a collection."),
+    "bench": (bench.bench, "Measure this machine, and what to set on it."),
 }
 
 # The usage error of the click that this Typer brings or imports; older ones import click's own.

@@ -1,0 +1,150 @@
+"""A benchmark as people see it: the table at every width, the page in itself."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from benches import bench, ring, sequential
+from reports import console, written
+
+from vecstream_cli.core.comparison import compare
+from vecstream_cli.report.bench_page import page_of
+from vecstream_cli.report.bench_plots import plots_of
+from vecstream_cli.report.bench_table import print_bench, print_comparison
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a browser would load, and whether every element is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+                self.loads.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return page_of(bench())
+
+
+def test_the_page_loads_nothing_from_anywhere(page: str) -> None:
+    found = Page(page)
+    assert all(target.startswith("#") for target in found.loads)
+    assert not {"script", "link", "iframe", "img", "object"} & found.tags
+    assert "@import" not in page
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
+
+
+def test_the_page_is_well_formed_and_its_ids_are_its_own(page: str) -> None:
+    found = Page(page)
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert {target.removeprefix("#") for target in found.loads} <= set(found.ids)
+
+
+@pytest.mark.parametrize(
+    "figure", ["memory", "throughput", "rows", "busy", "buffer", "alone", "lengths"]
+)
+def test_every_figure_is_on_the_page_in_both_widths(figure: str, page: str) -> None:
+    start = page.index(f'<figure id="{figure}">')
+    drawn = page[start : page.index("</figure>", start)]
+    assert drawn.count("<svg") == 2
+    assert drawn.count("<path") > 4
+
+
+def test_every_colour_of_the_plots_changes_with_the_scheme(page: str) -> None:
+    for plot in plots_of(bench()):
+        for drawing in (plot.wide, plot.narrow):
+            assert "var(--" in drawing
+            assert not re.search(r"#[0-9a-f]{6}", drawing)
+    light, dark = page.split("prefers-color-scheme: dark")[:2]
+    names = set(re.findall(r"var\(--([a-z]+)\)", page)) - {"key"}
+    assert all(f"--{name}:" in light and f"--{name}:" in dark for name in names)
+
+
+def test_the_page_stays_small_however_long_the_run() -> None:
+    # given runs of three hours, sampled twice a second
+    long = bench(runs=(ring(10_800.0), sequential(10_800.0)))
+    assert len(long.runs[0].samples) > 20_000
+    # then the page is no larger than a photograph
+    assert len(page_of(long)) < 1_500_000
+
+
+def test_figures_verdict_and_settings_are_on_the_page(page: str) -> None:
+    for text in (
+        "Embedding limits this machine.",
+        "lance append",
+        "max-memory = &quot;1536M&quot;",
+        "Made-up CPU 9000",
+        "0123456789abcdef",
+        "torch 2.13.0",
+        "Both wrote the same 1,180 rows.",
+    ):
+        assert text in page
+
+
+def test_a_page_of_the_ring_alone_speaks_of_nothing_else() -> None:
+    assert "equential" not in re.sub(r"--sequential[^;]*;", "", page_of(bench(runs=(ring(),))))
+
+
+def test_a_name_from_outside_cannot_become_markup() -> None:
+    made = bench(settings={"model": "<script>alert(1)</script>\udcff"})
+    found = page_of(made)
+    assert "<script" not in found
+    found.encode()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    target = console(width)
+    print_bench(target, bench(runs=(ring(), sequential(), ring(44.0), sequential(50.0))))
+    lines = written(target).splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    for part in ("Embedding limits this machine.", "lance append", "--max-memory 1536M", "digest"):
+        assert part in text
+    assert not any(line.endswith(("…", " ")) for line in lines)
+
+
+def test_rows_that_are_not_the_same_are_said_to_be_so() -> None:
+    target = console()
+    print_bench(target, bench(runs=(ring(), sequential(rows=7))))
+    assert "They did not write the same rows" in " ".join(written(target).split())
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_comparison_fits_the_terminal_and_says_what_is_beyond_the_spread(width: int) -> None:
+    slow = bench(runs=(ring(40.0), ring(41.0)))
+    fast = bench(runs=(ring(20.0), ring(21.0)))
+    target = console(width)
+    print_comparison(target, compare(slow, fast))
+    lines = written(target).splitlines()
+    assert max(map(len, lines)) <= width
+    total = next(line for line in lines if "ring total" in line)
+    assert total.split()[-2:] == ["0.51", "better"]
+    scan = next(line for line in lines if "scan files" in line)
+    assert scan.endswith("within spread")

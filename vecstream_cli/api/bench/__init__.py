@@ -1,0 +1,1 @@
+"""The benchmark: each stage alone, the whole ring, and the traditional way beside it."""

@@ -1,0 +1,299 @@
+"""The benchmark itself: each stage alone, then whole runs in turn, then what they say."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from vecstream_cli.adapters.registry import adapter_class, adapter_names
+from vecstream_cli.api.bench.choosing import (
+    Documents,
+    documents_for,
+    first_documents,
+    scan_alone,
+    settings_for,
+)
+from vecstream_cli.api.bench.embedding import Inference, embed_alone
+from vecstream_cli.api.bench.machine import host, versions
+from vecstream_cli.api.bench.reading import Read, Reading, read_alone
+from vecstream_cli.api.bench.sequential import Sequential, sequential
+from vecstream_cli.api.bench.whole import Table, reach, ring
+from vecstream_cli.api.bench.writing import Writing, write_alone
+from vecstream_cli.api.index import configure
+from vecstream_cli.api.remove import drop
+from vecstream_cli.core.advice import advice_of, ceiling_for, limit_of, parsers_for, slots_for
+from vecstream_cli.core.benchmark import SEQUENTIAL, Advice, Bench, Run, StageAlone
+from vecstream_cli.core.ceiling import Wish, plan
+from vecstream_cli.errors import CeilingError, CollectionNotFound, UsageError, VecstreamError
+from vecstream_cli.models.resolve import resolve
+from vecstream_cli.pipeline.crew import RingConfig
+from vecstream_cli.pipeline.events import Progress, RunStarted
+from vecstream_cli.pipeline.memory import this_machine
+from vecstream_cli.settings import Settings, cores
+
+QUICK_SECONDS = 40.0  # about: loading and the last batches come on top
+DEFAULT_MINUTES = 3.0
+_START_SECONDS = 4.0  # of a whole run, until its first batch; taken off its share of the time
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure, about; how many whole runs of each way; and against what."""
+
+    seconds: float = 60 * DEFAULT_MINUTES
+    repeat: int = 1
+    against: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0:
+            raise UsageError("--minutes must be more than 0.")
+        if not 1 <= self.repeat <= 100:
+            raise UsageError("--repeat must be from 1 to 100.")
+        if self.against not in (None, SEQUENTIAL):
+            raise UsageError(
+                f"There is nothing named {self.against!r} to run against.",
+                hint="Use --against sequential.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is being measured now: the `number`-th of about `of`; `share` of it done, if known."""
+
+    what: str
+    number: int
+    of: int
+    share: float | None = None
+
+
+Told = Callable[[Step], None]
+
+
+def bench(settings: Settings, wanted: Plan, told: Told = lambda step: None) -> Bench:
+    """Measure this machine with `settings`: `paths` is one folder, or empty for generated ones.
+
+    Works in a temporary folder, or for a database elsewhere in a collection of a name that
+    nobody has; both are gone afterwards, whatever happens. Raises UsageError for a folder without
+    documents, and whatever indexing would raise.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vecstream-bench-") as name:
+        return _Bench(settings, wanted, told, Path(name), began).run()
+
+
+class _Bench:
+    def __init__(
+        self, settings: Settings, wanted: Plan, told: Told, scratch: Path, began: float
+    ) -> None:
+        self._wanted = wanted
+        self._told = told
+        self._scratch = scratch
+        self._began = began
+        self._local = adapter_class(settings.db).local_folder(settings.db_uri) is not None
+        if not self._local and settings.db_uri is None:
+            raise UsageError(
+                f"The database {settings.db!r} is not on this machine.",
+                hint="Say with --db-uri where it is; the benchmark deletes what it writes there.",
+            )
+        # Refused at once what indexing would refuse: the ceiling, the model, the chunk size.
+        self._settings = replace(settings, files_from=None, source=None)
+        if not settings.paths:  # patterns are about the user's own files
+            self._settings = replace(self._settings, include=(), exclude=())
+        self._spec = resolve(settings.model, revision=settings.revision)
+        placed = self._placed("alone")
+        self._config = configure(placed, self._spec)
+        if not self._local:
+            reach(Table(placed.db, placed.db_uri, placed.collection))
+        self._ways = 2 if wanted.against else 1
+        self._steps = 4 + wanted.repeat * self._ways
+        self._step = 0
+
+    def run(self) -> Bench:
+        machine, started = host(), datetime.now(UTC).isoformat(timespec="seconds")
+        sample = self._scratch / "chunks.npz"
+        seconds = self._wanted.seconds
+        self._tell("scanning and reading")
+        first = first_documents(self._settings, self._scratch)
+        scanning = scan_alone(first, self._settings, self._scratch, 0.02 * seconds)
+        read = read_alone(self._reading(first, sample, 0.13 * seconds))
+        self._tell("embedding")
+        inference = embed_alone(self._config, sample, 0.2 * seconds)
+        self._tell("writing")
+        writing = list(self._write_all(sample, 0.08 * seconds))
+        self._tell("making the documents" if first.generated else "choosing the documents")
+        chosen = documents_for(first, self._settings, self._size(read, inference), 0.2 * seconds)
+        corpus = chosen.described(read.lengths)
+        runs, planned = self._whole_runs(chosen)
+        rings = [run for run in runs if run.limited_by or run.max_memory_bytes]
+        stages = (scanning, *self._with_capacity(read, chosen, planned), inference.stage, *writing)
+        limit = limit_of(rings, stages)
+        return Bench(
+            vecstream=version("vecstream"),
+            started=started,
+            seconds=time.monotonic() - self._began,
+            host=machine,
+            versions=versions(),
+            settings=self._ran(planned, inference),
+            corpus=corpus,
+            stages=stages,
+            runs=tuple(runs),
+            limit=limit,
+            advice=self._advice(rings[0], read, inference, limit),
+        )
+
+    def _tell(self, what: str) -> None:
+        self._step += 1
+        self._told(Step(what, self._step, self._steps))
+
+    def _placed(self, name: str) -> Settings:
+        """The settings with a database of its own, or a collection where it is elsewhere."""
+        if self._local:
+            return replace(self._settings, db_uri=str(self._scratch / f"{name}.db"))
+        return replace(self._settings, collection=f"vecstream_bench_{name}_{uuid4().hex[:8]}")
+
+    def _reading(self, first: Documents, sample: Path, seconds: float) -> Reading:
+        spec = self._spec
+        return Reading(
+            documents=first.documents,
+            tokenizer_file=spec.tokenizer_file,
+            max_tokens=spec.max_tokens,
+            prompt=spec.document_prompt,
+            chunk_size=self._config.chunk_size,
+            chunk_overlap=self._config.chunk_overlap,
+            seconds=seconds,
+            sample=sample,
+        )
+
+    def _write_all(self, sample: Path, seconds: float) -> Iterator[StageAlone]:
+        """Every database that needs no server and is installed, and the one that was named."""
+        if not self._local:
+            named = self._placed("write")
+            yield from self._write_one(named.db, named.db_uri, named.collection, sample, seconds)
+        for name in adapter_names():
+            uri = str(self._scratch / f"write-{name}")
+            try:
+                if adapter_class(name).local_folder(uri) is not None:
+                    yield from self._write_one(name, uri, "bench", sample, seconds)
+            except VecstreamError as error:
+                if self._local and name == self._settings.db:
+                    raise
+                yield StageAlone(stage="write", of=name, work="", measures=(), note=error.message)
+
+    def _write_one(
+        self, name: str, uri: str | None, collection: str, sample: Path, seconds: float
+    ) -> list[StageAlone]:
+        return write_alone(Writing(name, uri, collection, self._config.record, sample, seconds))
+
+    def _size(self, read: Read, inference: Inference) -> int:
+        """Bytes of documents that a whole run can take in its share of the time."""
+        left = self._wanted.seconds - (time.monotonic() - self._began)
+        each = left / (self._ways * self._wanted.repeat) - _START_SECONDS
+        speed = inference.stage.chunks_per_second or 1.0
+        chunks = max(3.0, each, 0.05 * self._wanted.seconds) * speed
+        return int(chunks * read.bytes / read.chunks)
+
+    def _whole_runs(self, chosen: Documents) -> tuple[list[Run], RunStarted]:
+        """The ring and the traditional way in turn, so that what drifts drifts for both."""
+        runs: list[Run] = []
+        planned: RunStarted | None = None
+        for number in range(self._wanted.repeat):
+            self._tell("the whole ring")
+            with self._collection(chosen, f"ring{number}") as settings:
+                run, planned = ring(settings, self._follow)
+                runs.append(run)
+            if self._wanted.against is not None:
+                self._tell("the traditional way")
+                with self._collection(chosen, f"sequential{number}") as settings:
+                    runs.append(self._traditional(chosen, settings))
+        assert planned is not None
+        return runs, planned
+
+    def _traditional(self, chosen: Documents, settings: Settings) -> Run:
+        config: RingConfig = configure(settings, self._spec)
+        source = os.path.realpath(chosen.folder)
+        return sequential(Sequential(chosen.documents, source, config))
+
+    @contextmanager
+    def _collection(self, chosen: Documents, name: str) -> Iterator[Settings]:
+        """The settings of a run into a new collection, which is gone afterwards."""
+        settings = settings_for(chosen, self._placed(name), self._scratch)
+        try:
+            yield settings
+        finally:
+            if not self._local:
+                with suppress(CollectionNotFound):
+                    drop(settings)
+
+    def _follow(self, now: Progress) -> None:
+        share = now.bytes_done / now.bytes_total if now.bytes_total else 0.0
+        self._told(Step("the whole ring", self._step, self._steps, share))
+
+    def _with_capacity(
+        self, read: Read, chosen: Documents, planned: RunStarted
+    ) -> Iterator[StageAlone]:
+        """The stages of reading, with what all parsers together could do with these documents."""
+        for stage in read.stages:
+            if stage.stage == "chunk":
+                capacity = planned.parsers * self._per_parser(read)
+                stage = replace(stage, chunks_per_second=capacity)
+            yield stage
+
+    @staticmethod
+    def _per_parser(read: Read) -> float:
+        """Chunks a second of one parser, from file to slot."""
+        return read.chunks / max(1e-9, read.parse_seconds + read.chunk_seconds)
+
+    def _ran(self, planned: RunStarted, inference: Inference) -> dict[str, str | int]:
+        """What ran, by the names of the settings; the order is that of `--help`."""
+        config, inferences = self._config, self._config.plan.inferences
+        ran: dict[str, str | int] = {
+            "model": self._settings.model,
+            "device": inference.facts["device"] if inferences == 1 else planned.device,
+            "precision": config.precision,
+            "chunk-size": planned.chunk_size,
+            "chunk-overlap": config.chunk_overlap,
+            "parsers": planned.parsers,
+            "buffer": planned.slots,
+            "max-memory": f"{planned.max_memory_bytes >> 20}M",
+            "db": self._settings.db,
+        }
+        return ran | {name: fact for name, fact in inference.facts.items() if name != "device"}
+
+    def _advice(self, run: Run, read: Read, inference: Inference, limit: str) -> tuple[Advice, ...]:
+        config, per_parser = self._config, self._per_parser(read)
+        embedding = inference.stage.chunks_per_second or 0.0
+        parsers = parsers_for(per_parser, embedding, cores(), limit)
+        batch = adapter_class(self._settings.db).limits.target_rows
+        slots = slots_for(embedding, config.layout.rows, batch, parsers)
+        least = self._least_ceiling(parsers, slots)
+        return advice_of(
+            run,
+            per_parser=per_parser,
+            embedding=embedding,
+            parsers=parsers,
+            slots=slots,
+            ceiling=min(ceiling_for(run.peak_memory_bytes, least), this_machine().memory),
+        )
+
+    def _least_ceiling(self, parsers: int, slots: int) -> int:
+        """The smallest ceiling that such a run is not refused under, to 16 MiB."""
+        machine, step = this_machine(), 16 << 20
+        ceiling = step
+        while ceiling < machine.memory:
+            wish = Wish(max_memory=ceiling, parsers=parsers, slots=slots, buffer_bytes=None)
+            with suppress(CeilingError):
+                plan(
+                    wish,
+                    machine,
+                    slot_bytes=self._config.layout.slot_bytes,
+                    weights_bytes=self._spec.weights_bytes,
+                )
+                break
+            ceiling += step
+        return ceiling
