@@ -25,6 +25,7 @@ def planned(what: Wish, memory: int = 24 << 30, cores: int = 4) -> RingPlan:
 
 def needed(ring: RingPlan) -> int:
     fixed = ceiling.SUPERVISOR_BYTES + ceiling.WRITER_BYTES + ceiling.INFERENCE_BYTES + WEIGHTS
+    fixed += (ring.lanes - 1) * ceiling.LANE_BYTES
     return fixed + ring.slots * SLOT + ring.parsers * ceiling.PARSER_BYTES
 
 
@@ -56,6 +57,29 @@ def test_the_ceiling_named_in_the_refusal_works() -> None:
     assert planned(wish(smallest * MIB)).max_memory == smallest * MIB
     with pytest.raises(CeilingError):
         planned(wish((smallest - 1) * MIB))
+
+
+@pytest.mark.parametrize(
+    ("cores", "inferences", "lanes", "threads"),
+    [(1, 1, 1, 1), (2, 1, 2, 1), (8, 1, 8, 1), (32, 1, 8, 4), (12, 1, 6, 2), (4, 2, 2, 1)],
+)
+def test_every_core_has_a_lane_until_lanes_get_more_threads(
+    cores: int, inferences: int, lanes: int, threads: int
+) -> None:
+    ring = plan(
+        wish(), Machine(cores=cores, memory=24 << 30), slot_bytes=SLOT, weights_bytes=WEIGHTS,
+        inferences=inferences,
+    )  # fmt: skip
+
+    assert (ring.lanes, ring.lane_threads, ring.inferences) == (lanes, threads, inferences)
+
+
+def test_a_tight_ceiling_costs_lanes_and_not_the_run() -> None:
+    roomy, tight = planned(wish(4 << 30), cores=8), planned(wish(1000 * MIB), cores=8)
+
+    assert (roomy.lanes, roomy.lane_threads) == (8, 1)
+    assert tight.lanes < 8
+    assert tight.lane_threads == 8 // tight.lanes
 
 
 def test_without_a_ceiling_half_the_machine_is_used() -> None:

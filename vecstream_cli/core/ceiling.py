@@ -8,12 +8,14 @@ from vecstream_cli.errors import CeilingError
 
 MIB = 1 << 20
 
-# What the processes take on this stack, in unique bytes (measured, rounded up); the model's
-# weights come on top of inference.
-SUPERVISOR_BYTES = 110 * MIB
-WRITER_BYTES = 350 * MIB
-INFERENCE_BYTES = 450 * MIB
-PARSER_BYTES = 120 * MIB
+# What the processes take on this stack, in unique bytes, the arena apart: 46, 163, 356 (with two
+# lanes) and 33 MiB were measured with MiniLM on Markdown, and each has room above that. The model's
+# weights come on top of inference; every lane beyond the first has a batch of its own at work.
+SUPERVISOR_BYTES = 64 * MIB
+WRITER_BYTES = 240 * MIB
+INFERENCE_BYTES = 350 * MIB
+LANE_BYTES = 50 * MIB
+PARSER_BYTES = 80 * MIB
 
 DEFAULT_SLOTS = 128
 MIN_SLOTS = 4
@@ -25,7 +27,7 @@ _MOST_LANES = 8  # each computes a batch of its own in memory; beyond, a lane ge
 _THROTTLE = 0.92
 _RECYCLE = 0.97
 _PATIENCE = 3  # samples over the ceiling before the run is given up
-_GROWN = 1.5  # a parser this many times its planned size is worth replacing
+_GROWN = 2.0  # a parser this many times its planned size is worth replacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,10 @@ def plan(
 ) -> RingPlan:
     """Divide the ceiling among the processes and the arena.
 
-    What is known must fit: supervisor, writer, model and one parser; then come the slots and
-    the further parsers that were asked for or that the cores are good for, and what is left is
-    the parsers' allowance. Raises CeilingError with the smallest ceiling that would work.
+    What is known must fit: supervisor, writer, model and one parser; then come a lane for each
+    core, the slots and the further parsers that were asked for or that the cores are good for,
+    and what is left is the parsers' allowance. Raises CeilingError with the smallest ceiling that
+    would work.
     """
     fixed = SUPERVISOR_BYTES + WRITER_BYTES + inferences * (INFERENCE_BYTES + weights_bytes)
     per_parser = PARSER_BYTES + _LEAST_ALLOWANCE
@@ -83,6 +86,10 @@ def plan(
     if ceiling < least:
         raise _too_small(ceiling, least, "--max-memory")
     left = ceiling - least
+    cores = max(1, machine.cores // inferences)
+    good = cores // -(-cores // _MOST_LANES)
+    lanes = 1 + min(good - 1, left // (inferences * LANE_BYTES))
+    left -= (lanes - 1) * inferences * LANE_BYTES
     slots = least_slots
     if _slots(wish, slot_bytes) is None:
         more = min(DEFAULT_SLOTS - MIN_SLOTS, left // 2 // slot_bytes)
@@ -92,8 +99,6 @@ def plan(
         good_for = min(max(2, machine.cores // 2 + 1), _MOST_PARSERS)
         more = min(good_for - 1, left // per_parser)
         parsers, left = parsers + more, left - more * per_parser
-    cores = max(1, machine.cores // inferences)
-    lanes = min(cores, _MOST_LANES)
     allowance = min(_MOST_ALLOWANCE, _LEAST_ALLOWANCE + left // (parsers + 1))
     return RingPlan(
         max_memory=ceiling,
