@@ -112,6 +112,11 @@ class Embedding:
         """What a debugging person wants to know of the encoder."""
         return {"forward": self._encoder.kind, "device": str(self._device)}
 
+    @property
+    def on_cpu(self) -> bool:
+        """No device but the processor computes."""
+        return self._device.type == "cpu"
+
     def batches(self, messages: list[Embed], lanes: int) -> list[Batch]:
         """The rows of these slots, sorted by length, in batches that suit so many lanes."""
         if not messages:
@@ -202,8 +207,8 @@ class Embedding:
 
     def _tensor(self, slot: Slot, column: str) -> "torch.Tensor":
         """The shared-memory tensor over a slot's column."""
-        _, dtype, shape = self._layout.columns[column]
-        kind = self._torch.float32 if dtype.kind == "f" else self._torch.int32
+        _, kind_of, shape = self._layout.columns[column]
+        kind = self._torch.float32 if kind_of == "f4" else self._torch.int32
         flat = self._torch.frombuffer(
             self._arena.buffer,
             dtype=kind,

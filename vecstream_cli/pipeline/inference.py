@@ -22,13 +22,14 @@ from vecstream_cli.pipeline.slots import SlotLayout
 
 # Slots taken together: 512 chunks sorted by length leave 2.5 % of padding where there is any.
 WINDOW_SLOTS = 8
+_GPU_LANES = 2  # one computes while the other's batch is being copied
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
     """What an inference process is told at spawn; `row` is its row in the control page.
 
-    `lanes` batches are computed at a time, each by `threads` CPU threads.
+    On a CPU `lanes` batches are computed at a time, each by `threads` threads.
     """
 
     arena: ArenaHandle
@@ -62,8 +63,9 @@ def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
         precision=config.precision,
         threads=config.threads,
     )
-    lanes = _Lanes(stage, outbox, arena.control[config.row], config.lanes)
-    outbox.send(Ready(time.monotonic() - started, stage.facts | {"lanes": str(config.lanes)}))
+    count = config.lanes if stage.on_cpu else _GPU_LANES
+    lanes = _Lanes(stage, outbox, arena.control[config.row], count)
+    outbox.send(Ready(time.monotonic() - started, stage.facts | {"lanes": str(count)}))
     stopping = False
     while not stopping:
         window: list[Embed] = []
@@ -79,7 +81,7 @@ def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
             if stopping or len(window) == WINDOW_SLOTS or not inbox.poll():
                 break
             message = inbox.recv()
-        lanes.take(stage.batches(window, config.lanes))
+        lanes.take(stage.batches(window, count))
     if lanes.finish():
         outbox.send(Stopped(lanes.counters))
     stage.close()
