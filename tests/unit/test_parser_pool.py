@@ -1,16 +1,70 @@
-"""Who gets a slot when there are fewer slots than parsers."""
+"""Who gets a slot when there are fewer slots than parsers, and who is late."""
 
+import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from vecstream_cli.core.ids import DocumentId
-from vecstream_cli.pipeline.arena import Arena
+from vecstream_cli.pipeline.arena import HEARTBEAT, Arena
 from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.messages import Job, JobId
 from vecstream_cli.pipeline.parsers import ParserPool
+
+
+@dataclass
+class Stand:
+    """Some process in a parser's place."""
+
+    pid: int
+
+
+@contextlib.contextmanager
+def parser_that(does: str) -> Iterator[ParserPool]:
+    """One parser that has begun a document, and then does this."""
+    arena = Arena.create(0)
+    code = f"print('ready', flush=True)\n{does}"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        pool = ParserPool(1, lambda row: cast(Child, Stand(process.pid)), arena)
+        pool.start()
+        pool.started(pool.workers[0], JobId(0))
+        yield pool
+    finally:
+        process.kill()
+        process.communicate()
+        arena.close()
+
+
+def looked_at(pool: ParserPool, times: int, timeout: float) -> bool:
+    """Whether it is late after so many looks that are called a second apart, and are not."""
+    return any(pool.overdue(1.0, timeout) for _ in range(times))
+
+
+def test_a_parser_that_waits_for_something_is_late_by_the_clock() -> None:
+    with parser_that("import time; time.sleep(600)") as pool:
+        assert not looked_at(pool, 3, timeout=3.0)
+        assert looked_at(pool, 10, timeout=3.0)
+
+
+def test_a_parser_that_is_kept_from_running_is_late_by_its_own_time() -> None:
+    """It would compute if it were let: a hundred seconds pass, of which it gets next to none."""
+    with parser_that("while True: pass") as pool:
+        assert not looked_at(pool, 100, timeout=3.0)
+
+
+def test_progress_renews_the_deadline() -> None:
+    with parser_that("import time; time.sleep(600)") as pool:
+        for beat in range(5):
+            pool._arena.control[0, HEARTBEAT] = beat + 1
+            assert not looked_at(pool, 3, timeout=3.0)
 
 
 @pytest.fixture
