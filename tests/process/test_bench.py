@@ -39,6 +39,15 @@ def benching(tmp_path: Path, tiny_model: Path) -> Benching:
     return Benching(tmp_path, tiny_model)
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Finished:
+    """A benchmark without a folder, as JSON; its temporary folder was found empty."""
+    mine = Benching(tmp_path_factory.mktemp("generated"), tiny_model)
+    done = mine.bench("--limit", "7")
+    assert_nothing_left(mine)
+    return done
+
+
 def result(done: Finished) -> Bench:
     """The benchmark that was printed."""
     assert done.code == 0, done.err
@@ -84,13 +93,18 @@ def test_a_folder_is_measured_in_every_stage_and_both_ways(benching: Benching) -
     assert_nothing_left(benching)
 
 
-def test_without_a_folder_documents_are_generated_and_nothing_is_left(benching: Benching) -> None:
-    made = result(benching.bench("--limit", "7"))
+def test_without_a_folder_documents_are_generated(generated: Finished) -> None:
+    made = result(generated)
     assert made.corpus.generated
     assert made.corpus.documents == 7
     assert [run.way for run in made.runs] == [RING]
     assert made.runs[0].rows == made.runs[0].chunks > 0
-    assert_nothing_left(benching)
+
+
+def test_the_json_is_lines_that_any_program_reads(generated: Finished) -> None:
+    kinds = [json.loads(line)["type"] for line in generated.out.splitlines()]
+    assert kinds == ["bench", "summary"]
+    assert generated.err == ""
 
 
 def test_a_person_reads_a_table_and_progress_goes_to_standard_error(benching: Benching) -> None:
@@ -103,14 +117,11 @@ def test_a_person_reads_a_table_and_progress_goes_to_standard_error(benching: Be
     assert done.err.splitlines()[0] == "Measuring 1 of 5: scanning and reading"
 
 
-def test_saved_benchmarks_are_told_apart(benching: Benching) -> None:
-    # given two runs of the same work, saved
-    saved = []
-    for name in ("a.json", "b.json"):
-        done = benching.bench("--limit", "5", "--chunk-size", "64" if name[0] == "a" else "32")
-        result(done)
-        saved.append(benching.folder / name)
-        saved[-1].write_text(done.out)
+def test_saved_benchmarks_are_told_apart(generated: Finished, benching: Benching) -> None:
+    # given two runs of the same documents with different chunks, saved
+    saved = [benching.folder / "a.json", benching.folder / "b.json"]
+    saved[0].write_text(generated.out)
+    saved[1].write_text(benching.bench("--limit", "7", "--chunk-size", "32").out)
     # when they are compared
     done = benching.run([*benching.command()[:4], "--compare", *map(str, saved), "--json"])
     # then figures stand side by side, and the setting that differs is named
@@ -209,9 +220,3 @@ def lives(process: psutil.Process) -> bool:
 
 def assert_nothing_left(benching: Benching) -> None:
     assert not list(benching.temporary.iterdir())
-
-
-def test_the_json_is_lines_that_any_program_reads(benching: Benching) -> None:
-    done = benching.bench("--limit", "5")
-    kinds = [json.loads(line)["type"] for line in done.out.splitlines()]
-    assert kinds == ["bench", "summary"]

@@ -111,6 +111,12 @@ def test_a_page_of_the_ring_alone_speaks_of_nothing_else() -> None:
     assert "equential" not in re.sub(r"--sequential[^;]*;", "", page_of(bench(runs=(ring(),))))
 
 
+def test_a_ceiling_far_above_is_told_in_words_so_that_the_curves_can_be_seen() -> None:
+    words = "far above"
+    assert words not in page_of(bench())
+    assert words in page_of(bench(runs=(ring(max_memory_bytes=64 << 30),)))
+
+
 def test_a_name_from_outside_cannot_become_markup() -> None:
     made = bench(settings={"model": "<script>alert(1)</script>\udcff"})
     found = page_of(made)

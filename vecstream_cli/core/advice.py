@@ -9,7 +9,7 @@ _STEP = 64 << 20  # ceilings are rounded up to it
 _THROTTLED_FROM = 0.92  # of the ceiling: documents are held back above it
 _SPARE = 1.3  # parsers for so many times what inference can take: documents are not alike
 _SECONDS_HELD = 5  # the writer writes at the latest after so long
-_PIPELINE_SLOTS = 8  # two windows of inference
+_PIPELINE_SLOTS = 8  # two windows of an inference process
 
 
 def limit_of(runs: Sequence[Run], stages: Sequence[StageAlone]) -> str:
@@ -30,10 +30,12 @@ def parsers_for(per_parser: float, embedding: float, cores: int, limit: str) -> 
     return max(1, min(enough, cores))
 
 
-def slots_for(embedding: float, rows_per_slot: int, batch_rows: int, parsers: int) -> int:
+def slots_for(
+    embedding: float, rows_per_slot: int, batch_rows: int, parsers: int, *, inferences: int = 1
+) -> int:
     """Slots of the ring: for inference, for what the writer holds, and two for each parser."""
     held = min(batch_rows, _SECONDS_HELD * embedding) / max(1, rows_per_slot)
-    return 4 * ceil((_PIPELINE_SLOTS + held + 2 * parsers) / 4)
+    return 4 * ceil((_PIPELINE_SLOTS * inferences + held + 2 * parsers) / 4)
 
 
 def ceiling_for(peak: int, least: int) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench, Run
 from vecstream_cli.errors import UsageError
 from vecstream_cli.report import bench_series as series
+from vecstream_cli.report.figures import size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,7 @@ _Legend = tuple[tuple[str, str], ...]
 
 BROAD, WIDE, NARROW = (12.9, 3.3), (6.4, 3.0), (3.7, 2.9)  # inches of 100 pixels
 GIB = 1 << 30
+_FAR_ABOVE = 2.5  # times the peak
 
 # name of the CSS variable → its stand-in, a colour that nothing else is drawn in
 _STAND_INS = {
@@ -89,7 +91,7 @@ def _all_plots(
         _plot(
             "memory", "Memory over time", "All processes together, shared memory counted once.",
             (*both, ("ceiling", "ceiling")), lambda a: _memory(a, runs, ring.max_memory_bytes),
-            size=BROAD,
+            broad=True,
         ),
         _plot(
             "throughput", "Throughput over time", "Real tokens embedded in a second.",
@@ -141,23 +143,25 @@ def _plot(
     legend: _Legend,
     draw: Callable[[Any], None],
     panels: int = 1,
-    size: tuple[float, float] = WIDE,
+    broad: bool = False,
 ) -> Plot:
     wide, narrow = (
         _drawn(f"{name}-{kind}", inches, draw, panels)
-        for kind, inches in (("wide", size), ("narrow", NARROW))
+        for kind, inches in (("wide", BROAD if broad else WIDE), ("narrow", NARROW))
     )
     return Plot(name, title, caption, legend, wide, narrow)
 
 
-def _drawn(prefix: str, size: tuple[float, float], draw: Callable[[Any], None], panels: int) -> str:
+def _drawn(
+    prefix: str, inches: tuple[float, float], draw: Callable[[Any], None], panels: int
+) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context():
         mpl.rcdefaults()  # a user's own style is for the user's own plots
         mpl.rcParams.update(_RC)
-        figure: Figure = Figure(figsize=size, layout="constrained")
+        figure: Figure = Figure(figsize=inches, layout="constrained")
         axes = figure.subplots(panels, 1, sharex=True)
         draw(axes)
         out = io.StringIO()
@@ -186,10 +190,19 @@ def _memory(axes: "Axes", runs: Sequence[_Way], ceiling: int) -> None:
         sizes = [sample.memory_bytes / GIB for sample in run.samples]
         axes.plot(times, sizes, color=_STAND_INS[way])
         axes.fill_between(times, sizes, color=_STAND_INS[way], alpha=0.10, linewidth=0)
-    if ceiling:
-        axes.axhline(ceiling / GIB, color=_STAND_INS["ceiling"], linestyle=(0, (4, 3)))
     axes.set_ylabel("GiB")
+    peak = max(sample.memory_bytes for _, run in runs for sample in run.samples)
+    if ceiling < _FAR_ABOVE * peak:
+        axes.axhline(ceiling / GIB, color=_STAND_INS["ceiling"], linestyle=(0, (4, 3)))
+        _from_zero(axes, runs)
+        return
+    # To scale, all curves would lie at the bottom.
     _from_zero(axes, runs)
+    axes.text(
+        0.995, 0.96, f"▲ ceiling: {size(ceiling)}, far above", transform=axes.transAxes,
+        ha="right", va="top", color=_STAND_INS["ceiling"],
+    )  # fmt: skip
+    axes.set_ylim(0, 1.25 * peak / GIB)
 
 
 def _throughput(axes: "Axes", runs: Sequence[_Way]) -> None:
@@ -260,7 +273,7 @@ def _alone(axes: "Axes", bench: Bench) -> None:
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("chunks/s")
-    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}" if v < 1000 else f"{v / 1000:g}k")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="y", labelcolor=_STAND_INS["ink"])
 

@@ -82,6 +82,7 @@ footer { margin-top: 1.5rem; color: var(--muted); font-size: 0.85rem; }
   h1 { font-size: 1.6rem; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 0.6rem; }
   .tile { padding: 0.7rem 0.8rem; }
+  .tile:last-child { grid-column: 1 / -1; }
   .value { font-size: 1.25rem; }
   figure, .card { padding: 0.9rem 0.8rem; }
   .plot.wide { display: none; }

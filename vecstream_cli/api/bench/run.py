@@ -270,7 +270,9 @@ class _Bench:
         embedding = inference.stage.chunks_per_second or 0.0
         parsers = parsers_for(per_parser, embedding, cores(), limit)
         batch = adapter_class(self._settings.db).limits.target_rows
-        slots = slots_for(embedding, config.layout.rows, batch, parsers)
+        slots = slots_for(
+            embedding, config.layout.rows, batch, parsers, inferences=config.plan.inferences
+        )
         least = self._least_ceiling(parsers, slots)
         return advice_of(
             run,
@@ -293,6 +295,7 @@ class _Bench:
                     machine,
                     slot_bytes=self._config.layout.slot_bytes,
                     weights_bytes=self._spec.weights_bytes,
+                    inferences=self._config.plan.inferences,
                 )
                 break
             ceiling += step
