@@ -3,11 +3,13 @@
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import psutil
 import pytest
 
 from vecstream_cli.core.ids import DocumentId
@@ -15,6 +17,9 @@ from vecstream_cli.pipeline.arena import HEARTBEAT, Arena
 from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.messages import Job, JobId
 from vecstream_cli.pipeline.parsers import ParserPool
+
+
+SLEEP = "import time; time.sleep(600)"
 
 
 @dataclass
@@ -43,13 +48,19 @@ def parser_that(does: str) -> Iterator[ParserPool]:
         arena.close()
 
 
+def wait_until_asleep(pool: ParserPool) -> None:
+    while psutil.Process(pool.workers[0].child.pid).status() != psutil.STATUS_SLEEPING:
+        time.sleep(0.01)
+
+
 def looked_at(pool: ParserPool, times: int, timeout: float) -> bool:
     """Whether it is late after so many looks that are called a second apart, and are not."""
     return any(pool.overdue(1.0, timeout) for _ in range(times))
 
 
 def test_a_parser_that_waits_for_something_is_late_by_the_clock() -> None:
-    with parser_that("import time; time.sleep(600)") as pool:
+    with parser_that(SLEEP) as pool:
+        wait_until_asleep(pool)
         assert not looked_at(pool, 3, timeout=3.0)
         assert looked_at(pool, 10, timeout=3.0)
 
@@ -61,7 +72,8 @@ def test_a_parser_that_is_kept_from_running_is_late_by_its_own_time() -> None:
 
 
 def test_progress_renews_the_deadline() -> None:
-    with parser_that("import time; time.sleep(600)") as pool:
+    with parser_that(SLEEP) as pool:
+        wait_until_asleep(pool)
         for beat in range(5):
             pool._arena.control[0, HEARTBEAT] = beat + 1
             assert not looked_at(pool, 3, timeout=3.0)
