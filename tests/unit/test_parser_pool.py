@@ -18,7 +18,6 @@ from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.messages import Job, JobId
 from vecstream_cli.pipeline.parsers import ParserPool
 
-
 SLEEP = "import time; time.sleep(600)"
 
 
