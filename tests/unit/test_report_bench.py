@@ -1,15 +1,20 @@
 """A benchmark as people see it: the table at every width, the page in itself."""
 
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from benches import bench, ring, sequential
 from reports import console, written
 
 from vecstream_cli.core.comparison import compare
+from vecstream_cli.errors import UsageError
 from vecstream_cli.report.bench_page import page_of
-from vecstream_cli.report.bench_plots import plots_of
+from vecstream_cli.report.bench_plots import must_be_installed, plots_of
 from vecstream_cli.report.bench_table import print_bench, print_comparison
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -154,3 +159,29 @@ def test_a_comparison_fits_the_terminal_and_says_what_is_beyond_the_spread(width
     assert total.split()[-2:] == ["0.51", "better"]
     scan = next(line for line in lines if "scan files" in line)
     assert scan.endswith("within spread")
+
+
+def test_without_the_plotting_library_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(UsageError, match="needs matplotlib, which is not installed") as raised:
+        must_be_installed()
+    assert "vecstream[report]" in raised.value.hint
+
+
+def test_drawing_leaves_no_file_behind(tmp_path: Path) -> None:
+    # given a home of nothing, and a program that draws
+    program = (
+        "from benches import bench\nfrom vecstream_cli.report.bench_page import page_of\n"
+        "assert '<svg' in page_of(bench())"
+    )
+    places = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    environment = {k: v for k, v in os.environ.items() if k != "MPLCONFIGDIR"} | places
+    # when it has drawn
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, env=environment, timeout=60,
+        check=True,
+    )  # fmt: skip
+    # then there is still nothing
+    assert not list(tmp_path.rglob("*"))
