@@ -7,6 +7,7 @@ from typing import Protocol
 import pytest
 from adapter_rows import RECORD
 
+from vecstream_cli.adapters import lance
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import adapter_class
 
@@ -17,10 +18,15 @@ class Opener(Protocol):
     def __call__(self, *, read_only: bool = False, collection: str = "documents") -> Adapter: ...
 
 
-@pytest.fixture(params=["lance"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+@pytest.fixture(params=["lance", "lance as if large"])
+def reopen(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opener]:
     """Opens the test's database as often as it is called; nothing is in it at first."""
-    kind = adapter_class(request.param)
+    name, _, size = request.param.partition(" ")
+    kind = adapter_class(name)
+    if size:
+        monkeypatch.setattr(lance, "LARGE_ROWS", 1)
     opened: list[Adapter] = []
 
     def open_adapter(*, read_only: bool = False, collection: str = "documents") -> Adapter:

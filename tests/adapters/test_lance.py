@@ -150,7 +150,7 @@ def test_a_large_table_gets_an_index_where_memory_allows_it(
     assert indices(database) == []
     # Given a table that has grown to the bound
     adapter.append(rows("a", 2000, first=999))
-    adapter.maintain(final=True, spare_bytes=1 << 20)
+    adapter.maintain(final=True, spare_bytes=1 << 19)
     assert indices(database) == []
     assert adapter.maintain(final=True, spare_bytes=1 << 30)
     assert indices(database) == ["IvfSq"]

@@ -1,0 +1,138 @@
+"""Tables of many rows: what a write touches does not grow with the table."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import lancedb
+import pytest
+from adapter_rows import RECORD, hex_id, rows
+
+from vecstream_cli.adapters import lance
+from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.errors import DatabaseError
+
+DOCUMENTS = 40
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def adapter(database: Path, monkeypatch: pytest.MonkeyPatch) -> LanceAdapter:
+    """A table that counts as large, of 40 documents with 20 rows each."""
+    monkeypatch.setattr(lance, "LARGE_ROWS", DOCUMENTS * 20)
+    made = LanceAdapter.open(str(database), "documents", read_only=False)
+    made.create(RECORD)
+    for number in range(DOCUMENTS):
+        made.append(rows(number, 20))
+    return made
+
+
+def attempts(adapter: LanceAdapter) -> Counter[tuple[str, int]]:
+    """How many rows each document has of each attempt."""
+    found: Counter[tuple[str, int]] = Counter()
+    for batch in adapter.scan(("document_id", "attempt")):
+        found.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    return found
+
+
+def test_a_merge_looks_at_its_own_documents_alone(
+    adapter: LanceAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a count of the rows that are looked at
+    seen: list[int] = []
+    look = adapter._rows
+
+    def counted(*asked: object, **how: object) -> object:
+        for batch in look(*asked, **how):  # type: ignore[arg-type]
+            seen.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr(adapter, "_rows", counted)
+    # When 10 rows of a document are replaced, and 5 are new
+    adapter.merge(rows(7, 10, attempt=2))
+    adapter.merge(rows(7, 5, first=20, attempt=2))
+    # Then no other document's rows were read, and each row stands once
+    assert sum(seen) == 40
+    monkeypatch.undo()
+    ids = list(adapter.ids())
+    assert len(ids) == len(set(ids)) == DOCUMENTS * 20 + 5
+    assert attempts(adapter)[hex_id(7), 2] == 15
+
+
+def test_rows_are_found_by_an_index_that_is_made_once_and_kept(
+    adapter: LanceAdapter, database: Path
+) -> None:
+    assert indices(database) == []
+    assert adapter.maintain(final=True)
+    assert indices(database) == [("document_id", "BTree")]
+    # Then later rows are found beside it, and compaction takes them in
+    for number in range(100, 164):
+        adapter.append(rows(number, 2))
+    assert adapter.delete_superseded([(hex_id(3), 2), (hex_id(120), 2)]) == 22
+    adapter.maintain()
+    assert indices(database) == [("document_id", "BTree")]
+    facts = lancedb.connect(database).open_table("documents").index_stats("document_id_idx")
+    assert facts
+    assert facts.num_unindexed_rows == 0
+    assert adapter.delete_documents([hex_id(4), hex_id(121)]) == 22
+    assert adapter.count() == DOCUMENTS * 20 + 128 - 44
+    assert not adapter.maintain()
+
+
+def indices(database: Path) -> list[tuple[str, ...]]:
+    table = lancedb.connect(database).open_table("documents")
+    return [(*index.columns, index.index_type) for index in table.list_indices()]
+
+
+def test_a_small_table_gets_no_index(database: Path) -> None:
+    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+        adapter.create(RECORD)
+        adapter.append(rows("a", 20))
+        adapter.append(rows("b", 20))
+        adapter.maintain(final=True)
+    assert indices(database) == []
+
+
+HEALING: dict[str, Callable[[LanceAdapter], object]] = {
+    "merged again": lambda adapter: adapter.merge(rows(7, 20, attempt=3)),
+    "superseded": lambda adapter: adapter.delete_superseded([(hex_id(7), 2)]),
+    "put back": lambda adapter: adapter.keep_only(
+        hex_id(7), [hex_id(7, number) for number in range(20)]
+    ),
+}
+
+
+@pytest.mark.parametrize("healing", HEALING)
+def test_a_merge_that_was_cut_off_loses_nothing_and_is_made_good(
+    adapter: LanceAdapter, monkeypatch: pytest.MonkeyPatch, healing: str
+) -> None:
+    # Given a merge that ended after its rows came and before the older ones went
+    with monkeypatch.context() as patched:
+        patched.setattr(adapter, "_delete_places", killed)
+        with pytest.raises(DatabaseError, match="killed"):
+            adapter.merge(rows(7, 20, attempt=2))
+    assert set(adapter.ids()) >= {hex_id(7, number) for number in range(20)}
+    # When the document is taken up again, whichever way
+    HEALING[healing](adapter)
+    # Then each of its rows stands once, and nobody else's was touched
+    ids = list(adapter.ids())
+    assert len(ids) == len(set(ids)) == DOCUMENTS * 20
+    assert sum(attempts(adapter).values()) == DOCUMENTS * 20
+
+
+def killed(_: object) -> int:
+    raise DatabaseError("killed")
+
+
+def test_rows_that_another_program_moved_meanwhile_are_not_mistaken_for_others(
+    adapter: LanceAdapter,
+) -> None:
+    # Given numbers of rows that have become those of other rows
+    ids = [hex_id(7, number) for number in range(20)]
+    others = [number for _, number in adapter._places([hex_id(8)])]
+    assert adapter._delete_places(list(zip(ids, others, strict=True))) == 0
+    assert adapter.count() == DOCUMENTS * 20
