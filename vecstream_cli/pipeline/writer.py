@@ -36,7 +36,8 @@ class WriterConfig:
 
     `lock` is the run's lock: inherited and never used, so that it outlives a killed supervisor
     until this process, too, has let go of the database. `hold_slots`: the most slots to gather.
-    `this_run` is noted in the collection before its first row is touched.
+    `this_run` is noted in the collection before its first row is touched. `spare_bytes` is what
+    the memory ceiling leaves the writer at the end, when the other children have ended.
     """
 
     arena: ArenaHandle
@@ -48,6 +49,7 @@ class WriterConfig:
     lock: InheritedFd
     hold_slots: int
     this_run: str
+    spare_bytes: int = 0
 
 
 def run(inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
@@ -101,7 +103,7 @@ class _Writer:
     def _end(self, *, tidy: bool) -> None:
         self._flush()
         if tidy and self._adapter.record() is not None:
-            self._adapter.maintain(final=True)
+            self._adapter.maintain(final=True, spare_bytes=self._config.spare_bytes)
         self._adapter.close()
         self._outbox.send(Stopped({}))
 
