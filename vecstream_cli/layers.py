@@ -143,6 +143,7 @@ KEYS: Mapping[str, _Kind] = {
     "model": TEXT,
     "revision": TEXT,
     "device": TEXT,
+    "precision": TEXT,
     "chunk-size": WHOLE,
     "chunk-overlap": WHOLE,
     "max-memory": SIZE,

@@ -12,6 +12,7 @@ MIB = 1 << 20
 DEFAULT_COLLECTION = "documents"
 DEFAULT_MODEL = "minilm"
 MOST_PARSERS = 60
+PRECISIONS = ("fp32", "bf16", "int8")
 
 _SIZE = re.compile(r"(?i)^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*$")
 _UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -72,6 +73,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     revision: str | None = None
     device: str = "auto"
+    precision: str = "fp32"
     chunk_size: int | None = None
     chunk_overlap: int = 0
 
@@ -101,6 +103,11 @@ class Settings:
             raise UsageError("--chunk-overlap cannot be negative.")
         if self.chunk_size is not None and self.chunk_overlap * 2 > self.chunk_size:
             raise UsageError("--chunk-overlap can be at most half of --chunk-size.")
+        if self.precision not in PRECISIONS:
+            raise UsageError(
+                f"--precision {self.precision!r} is not known.",
+                hint=f"Use {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.",
+            )
         if not re.fullmatch(r"auto|(cpu|cuda(:[0-9]+)?)(,(cpu|cuda(:[0-9]+)?)){0,15}", self.device):
             raise UsageError(
                 f"--device {self.device!r} is not known.",

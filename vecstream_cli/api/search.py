@@ -52,9 +52,11 @@ def search(
 
 
 def _check(spec: ModelSpec, record: CollectionRecord, collection: str) -> None:
-    if vector_fingerprint(spec).hex() == record.vector_fingerprint:
+    # The question is embedded in fp32 whatever the collection's precision is: that fits all.
+    precision = record.facts.get("precision", "fp32")
+    if vector_fingerprint(spec, precision).hex() == record.vector_fingerprint:
         return
-    here = facts(spec)
+    here = facts(spec, precision)
     there = {name: value for name, value in record.facts.items() if name in here}
     raise FingerprintMismatch(
         f"Collection {collection!r} was made with another model: {differences(there, here)}.",

@@ -126,6 +126,15 @@ Revision = Annotated[
         "--revision", metavar="REV", help="The model's revision on the hub.", rich_help_panel=_MODEL
     ),
 ]
+Precision = Annotated[
+    str | None,
+    Option(
+        "--precision",
+        metavar="PRECISION",
+        help="What the model computes in: fp32 (the default), bf16 or int8. Faster, less exact.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Device = Annotated[
     str | None,
     Option(

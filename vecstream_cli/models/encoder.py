@@ -13,11 +13,9 @@ from vecstream_cli.models.padded import PaddedModel
 from vecstream_cli.models.pooling import Head
 from vecstream_cli.models.runs import runs_of
 from vecstream_cli.models.spec import ModelSpec
-from vecstream_cli.settings import cores
+from vecstream_cli.settings import PRECISIONS, cores
 
 Ids = torch.Tensor | NDArray[np.int32]
-
-PRECISIONS = ("fp32",)
 
 
 class Encoder:
@@ -60,22 +58,30 @@ class Encoder:
         choice (physical cores, `OMP_NUM_THREADS`) but never more than the cores it may run on.
         As many Python threads as there are cores, each with one, are faster than one with all.
         `share_weights` runs on the mapped file itself: for several processes with one model
-        (7% slower, no memory for the layers of the second and later ones).
+        (7% slower, no memory for the layers of the second and later ones; fp32 only).
+        `precision` is what the model computes in, one of `PRECISIONS`; vectors are always float32.
 
         Raises ModelError where the model cannot be run, UsageError where the device is not there.
         """
         if precision not in PRECISIONS:
-            raise UsageError(f"Precision {precision!r} is not known; use fp32.")
+            raise UsageError(f"Precision {precision!r} is not known; use {', '.join(PRECISIONS)}.")
         place = _device(device)
+        if precision == "int8" and place.type != "cpu":
+            raise UsageError("--precision int8 is for CPUs.", hint="Use --precision bf16 on a GPU.")
         torch.set_num_threads(threads or min(torch.get_num_threads(), cores()))
         config = json.loads((spec.transformer / "config.json").read_bytes())
         model: PackedModel | PaddedModel
         with torch.inference_mode():
             if can_pack(config):
                 reorder = place.type == "cpu" and not share_weights
-                model = PackedModel(spec, config, place, reorder=reorder)
+                model = PackedModel(spec, config, place, precision=precision, reorder=reorder)
+            elif precision == "int8":
+                raise UsageError(
+                    f"Model {spec.name}, a {spec.architecture}, cannot be run in int8.",
+                    hint="Models of the BERT family can; use --precision fp32 for others.",
+                )
             else:
-                model = PaddedModel(spec, config, place)
+                model = PaddedModel(spec, config, place, precision=precision)
             return cls(spec, model, place)
 
     def embed(

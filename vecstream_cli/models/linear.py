@@ -37,9 +37,20 @@ def linear(
     `reorder` copies the weight into oneDNN's own layout: 7% faster, but memory of this process
     alone; without it the layer runs on the tensor given.
     """
-    if weight.device.type == "cpu" and _onednn_works():
+    if weight.device.type == "cpu" and _onednn_works() and _onednn_takes(weight.dtype):
         return _OneDnn(weight, bias, activation, reorder=reorder)
     return _Plain(weight, bias, activation)
+
+
+def int8_linear(
+    weight: torch.Tensor, bias: torch.Tensor, *, activation: str | None = None
+) -> Linear:
+    """A layer on a CPU that multiplies 8-bit integers.
+
+    Each output channel of the weight and each token has a scale of its own, so what a token
+    becomes does not depend on what is computed beside it.
+    """
+    return _Int8(weight, bias, activation)
 
 
 class _OneDnn:
@@ -78,11 +89,53 @@ class _Plain:
         made = F.linear(rows, self._weight, self._bias)
         if self._activation is None:
             return made
-        name, algorithm = ACTIVATIONS[self._activation]
-        return F.relu(made) if name == "relu" else F.gelu(made, approximate=algorithm)
+        return _activated(made, self._activation)
 
     def onto(self, residual: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return F.linear(rows, self._weight, self._bias).add_(residual)
+
+
+class _Int8:
+    __slots__ = ("_activation", "_bias", "_scales", "_weight")
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, activation: str | None) -> None:
+        rounded, scales = _rounded(weight)
+        self._weight = rounded.t().contiguous()
+        self._scales = scales.flatten()
+        self._bias = bias
+        self._activation = activation
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        made = self._product(rows)
+        torch.addcmul(self._bias, made, self._scales, out=made)
+        return made if self._activation is None else _activated(made, self._activation)
+
+    def onto(self, residual: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        made = self._product(rows)
+        return torch.addcmul(residual, made, self._scales, out=made).add_(self._bias)
+
+    def _product(self, rows: torch.Tensor) -> torch.Tensor:
+        rounded, scales = _rounded(rows)
+        return torch._int_mm(rounded, self._weight).float().mul_(scales)
+
+
+def _rounded(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each row as 8-bit integers, and what to multiply them by."""
+    scales = rows.abs().amax(1, keepdim=True).clamp_(min=1e-12).div_(127)
+    return (rows / scales).round_().to(torch.int8), scales
+
+
+def _activated(made: torch.Tensor, activation: str) -> torch.Tensor:
+    """The activation of `made`, in its place."""
+    name, algorithm = ACTIVATIONS[activation]
+    if name == "relu":
+        return made.relu_()
+    done: torch.Tensor = torch.ops.aten.gelu_(made, approximate=algorithm)
+    return done
+
+
+def _onednn_takes(dtype: torch.dtype) -> bool:
+    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @cache

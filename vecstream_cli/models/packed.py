@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from vecstream_cli.errors import ModelError
-from vecstream_cli.models.linear import ACTIVATIONS, Linear, linear
+from vecstream_cli.models.linear import ACTIVATIONS, Linear, int8_linear, linear
 from vecstream_cli.models.relative import RelativeBias
 from vecstream_cli.models.runs import Run
 from vecstream_cli.models.spec import ModelSpec
@@ -107,10 +107,18 @@ class PackedModel:
     kind = "packed"
 
     def __init__(
-        self, spec: ModelSpec, config: Mapping[str, Any], device: torch.device, *, reorder: bool
+        self,
+        spec: ModelSpec,
+        config: Mapping[str, Any],
+        device: torch.device,
+        *,
+        precision: str = "fp32",
+        reorder: bool,
     ) -> None:
         """With `reorder` the layers' weights are copied once into the CPU's favourite layout;
-        without it they stay pages of their file, which other processes share.
+        without it they stay pages of their file, which other processes share (in fp32).
+
+        In bf16 everything behind the embeddings is; in int8 only the products with weights are.
         """
         self._heads = int(config.get("num_attention_heads") or config["n_heads"])
         self._padding: int | None = None
@@ -119,11 +127,12 @@ class PackedModel:
         elif spec.architecture in _AFTER_PADDING:
             padding = config.get("pad_token_id")
             self._padding = 1 if padding is None else int(padding)
-        loader = _Loader(spec, config, device, reorder=reorder)
+        loader = _Loader(spec, config, device, precision=precision, reorder=reorder)
+        self._dtype = loader.dtype
         try:
             self._words = loader.resident(_WORDS)
             self._positions = loader.positions()
-            self._norm = loader.norm("embeddings.LayerNorm")
+            self._norm = loader.norm("embeddings.LayerNorm", torch.float32)
             count = int(config.get("num_hidden_layers") or config["n_layers"])
             self._layers = [loader.layer(i) for i in range(count)]
             self._bias = loader.relative_bias(self._heads)
@@ -137,10 +146,11 @@ class PackedModel:
     def __call__(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         tokens = len(ids)
         hidden = self._embeddings(F.pad(ids, (0, _rounded(tokens) - tokens)), runs)
+        hidden = hidden.to(self._dtype)
         for layer in self._layers:
             hidden = layer.output_norm(layer.output.onto(hidden, self._attend(layer, hidden, runs)))
             hidden = layer.down_norm(layer.down.onto(hidden, layer.up(hidden)))
-        return hidden
+        return hidden.float()
 
     def _embeddings(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         rows = F.embedding(ids, self._words).float()
@@ -183,9 +193,17 @@ class _Loader:
     """Takes a model's parts out of its files."""
 
     def __init__(
-        self, spec: ModelSpec, config: Mapping[str, Any], device: torch.device, *, reorder: bool
+        self,
+        spec: ModelSpec,
+        config: Mapping[str, Any],
+        device: torch.device,
+        *,
+        precision: str,
+        reorder: bool,
     ) -> None:
         self._device = device
+        self._precision = precision
+        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._names = _FAMILIES[spec.architecture]
         self._epsilon = float(config.get("layer_norm_eps", 1e-12))
         self._activation = _activation(config)
@@ -193,7 +211,7 @@ class _Loader:
         # Pages count as this process's memory while their mapping lives: what is read once to
         # be copied comes from a mapping that ends with this loader.
         self._kept = Weights(spec.weights, anchor=_WORDS)
-        copied = reorder or device.type != "cpu"
+        copied = reorder or device.type != "cpu" or precision != "fp32"
         self._passing = Weights(spec.weights, anchor=_WORDS) if copied else self._kept
 
     def resident(self, name: str) -> torch.Tensor:
@@ -205,10 +223,12 @@ class _Loader:
         table = self._get(_POSITIONS)
         return table + self._get(_TOKEN_TYPES)[0] if _TOKEN_TYPES in self._passing else table
 
-    def norm(self, name: str) -> _Norm:
-        return _Norm(
-            self._get(f"{name}.weight").clone(), self._get(f"{name}.bias").clone(), self._epsilon
+    def norm(self, name: str, dtype: torch.dtype | None = None) -> _Norm:
+        weight, bias = (
+            self._get(f"{name}.{part}").clone().to(dtype or self.dtype)
+            for part in ("weight", "bias")
         )
+        return _Norm(weight, bias, self._epsilon)
 
     def layer(self, index: int) -> _Layer:
         names, prefix = self._names, self._names.layer.format(i=index)
@@ -225,7 +245,7 @@ class _Loader:
     def relative_bias(self, heads: int) -> RelativeBias | None:
         if _RELATIVE not in self._passing:
             return None
-        return RelativeBias(self._get(_RELATIVE).clone(), heads)
+        return RelativeBias(self._get(_RELATIVE).clone().to(self.dtype), heads)
 
     def _inputs(self, names: Sequence[str]) -> tuple[Linear, ...]:
         """One wide layer where the weights are copied anyway, else three."""
@@ -233,10 +253,18 @@ class _Loader:
             return tuple(map(self._linear, names))
         weight = torch.cat([self._get(f"{name}.weight") for name in names])
         bias = torch.cat([self._get(f"{name}.bias") for name in names])
-        return (linear(weight, bias, reorder=self._reorder),)
+        return (self._made(weight, bias),)
 
     def _linear(self, name: str, *, activation: str | None = None) -> Linear:
         weight, bias = self._get(f"{name}.weight"), self._get(f"{name}.bias").clone()
+        return self._made(weight, bias, activation)
+
+    def _made(
+        self, weight: torch.Tensor, bias: torch.Tensor, activation: str | None = None
+    ) -> Linear:
+        if self._precision == "int8":
+            return int8_linear(weight, bias, activation=activation)
+        weight, bias = weight.to(self.dtype), bias.to(self.dtype)
         return linear(weight, bias, activation=activation, reorder=self._reorder)
 
     def _get(self, name: str) -> torch.Tensor:

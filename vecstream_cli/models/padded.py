@@ -18,10 +18,18 @@ class PaddedModel:
 
     kind = "padded"
 
-    def __init__(self, spec: ModelSpec, config: Mapping[str, Any], device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        config: Mapping[str, Any],
+        device: torch.device,
+        *,
+        precision: str = "fp32",
+    ) -> None:
         self._device = device
         self._padding = int(config.get("pad_token_id") or 0)
-        self._model = _loaded(spec).to(device).eval()
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self._model = _loaded(spec).to(device, dtype).eval()
         self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
         self.positions = spec.max_tokens
 
@@ -34,7 +42,7 @@ class PaddedModel:
         padded = torch.full(mask.shape, self._padding, dtype=torch.long, device=self._device)
         padded[mask] = ids.long()
         hidden = self._model(input_ids=padded, attention_mask=mask.long()).last_hidden_state
-        real: torch.Tensor = hidden[mask]
+        real: torch.Tensor = hidden[mask].float()
         return real
 
 
