@@ -29,7 +29,6 @@ from vecstream_cli.state.manifest import Manifest
 from vecstream_cli.state.roots import Root, adopted, roots_of
 from vecstream_cli.state.scan import Scan, scan
 
-PRECISION = "fp32"
 _COMMAND = "vecstream index"
 POISON = "_VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
 
@@ -150,7 +149,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         weights_bytes=spec.weights_bytes,
         inferences=len(devices(settings.device)),
     )
-    vectors = vector_fingerprint(spec, PRECISION)
+    vectors = vector_fingerprint(spec, settings.precision)
     chunks = _chunk_facts(settings, chunk_size)
     return RingConfig(
         adapter=settings.db,
@@ -160,7 +159,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
             uuid=str(uuid.uuid4()),
             vector_fingerprint=vectors.hex(),
             chunk_fingerprint=fingerprint(**chunks).hex(),
-            facts=facts(spec, PRECISION) | chunks | _revision(spec),
+            facts=facts(spec, settings.precision) | chunks | _revision(spec),
             dimension=spec.dimension,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
@@ -170,7 +169,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         chunk_size=chunk_size,
         chunk_overlap=settings.chunk_overlap,
         device=settings.device,
-        precision=PRECISION,
+        precision=settings.precision,
         document_timeout=settings.document_timeout,
         layout=layout,
         plan=ring,
