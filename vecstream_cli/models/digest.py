@@ -8,6 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from vecstream_cli.models.remembered import Stamp, remember, remembered
+
+_LARGE = 1 << 20  # bytes; what is smaller is read as fast as it is looked up
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -16,7 +19,8 @@ def digest_of_files(paths: Sequence[Path]) -> str:
     digests = []
     for path in paths:
         stat = path.stat()
-        digests.append(_digest(path.resolve(), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+        stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        digests.append(_digest(path.resolve(), stamp))
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -29,10 +33,16 @@ def digest_of_json(facts: Mapping[str, Any], *, without: Collection[str]) -> str
 
 
 @lru_cache(maxsize=64)
-def _digest(path: Path, size: int, mtime_ns: int, inode: int) -> str:
-    """Read once a process: the stat fields are there to tell a changed file from a known one."""
+def _digest(path: Path, stamp: Stamp) -> str:
+    """Read once a process, a large one once for all: `stamp` tells a changed file from a known."""
     # The hub's cache names a large file by its SHA-256, which its download has checked.
     if path.parent.name == "blobs" and _SHA256.fullmatch(path.name):
         return path.name
+    large = stamp[0] >= _LARGE
+    if large and (known := remembered(path, stamp)) is not None:
+        return known
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if large:
+        remember(path, stamp, digest)
+    return digest
