@@ -14,7 +14,7 @@ from vecstream_cli.layers import KEYS
 HEAVY = {
     "torch", "transformers", "tokenizers", "lancedb", "pyarrow", "numpy", "pypdfium2", "pdfminer",
     "trafilatura", "chardet", "pathspec", "platformdirs", "psutil", "yaml", "multiprocessing",
-    "sqlite3", "rich",
+    "sqlite3", "rich", "pydantic",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def test_status_opens_no_database(settings: Settings) -> None:
     program = (
         "import sys\nfrom vecstream_cli.cli.main import main\n"
         f"main(['status', '--db-uri', {settings.db_uri!r}])\n"
-        "print(*{'lancedb', 'lance', 'pyarrow', 'torch', 'numpy'} & sys.modules.keys(),"
+        "print(*{'lancedb', 'lance', 'pyarrow', 'torch', 'numpy', 'pydantic'} & sys.modules.keys(),"
         " file=sys.stderr)"
     )
     # when it shows the status

@@ -4,10 +4,12 @@ from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from vecstream_cli.cli.typed import AsTyped
+
 _OTHER = "Other"
 
 
-class Verb(TyperCommand):
+class Verb(AsTyped, TyperCommand):
     """A verb whose options stand under the panel each was defined with."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -27,7 +29,7 @@ class Verb(TyperCommand):
                 formatter.write_dl(records)
 
 
-class Verbs(TyperGroup):
+class Verbs(AsTyped, TyperGroup):
     """The root: the verbs in their order, then the few options."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
