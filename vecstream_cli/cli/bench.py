@@ -105,6 +105,7 @@ def bench(
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,
+    precision: options.Precision = None,
     chunk_size: options.ChunkSize = None,
     chunk_overlap: options.ChunkOverlap = None,
     max_memory: options.MaxMemory = None,

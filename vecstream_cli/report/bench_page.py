@@ -1,9 +1,9 @@
 """A benchmark as one page of HTML: complete in itself, no script, right in light and in dark."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench, Run
+from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench
 from vecstream_cli.core.comparison import run_figures
 from vecstream_cli.report.bench_plots import Plot, plots_of
 from vecstream_cli.report.bench_style import STYLE
@@ -15,10 +15,12 @@ from vecstream_cli.report.bench_table import (
     findings,
     lengths_line,
     machine_line,
+    middle,
     stage_name,
     verdict,
+    way_figures,
 )
-from vecstream_cli.report.figures import count, duration, rate, size
+from vecstream_cli.report.figures import count, duration, plural, size
 
 
 def page_of(bench: Bench) -> str:
@@ -70,21 +72,27 @@ def _tiles(bench: Bench) -> Iterator[str]:
     if ring is None:
         return
     yield '<section class="tiles" aria-label="In figures">'
-    ceiling = f"of {size(ring.max_memory_bytes)}"
-    tiles: list[tuple[str, Callable[[Run], str], str]] = [
-        ("tokens a second", lambda run: rate(run.tokens / run.seconds), ""),
-        ("whole run", lambda run: duration(run.seconds), ""),
-        ("until the first rows", lambda run: duration(run.first_rows_seconds or run.seconds), ""),
-        ("peak memory", lambda run: size(run.peak_memory_bytes), ceiling),
-        ("rows written", lambda run: count(run.rows), ""),
-    ]
-    for label, shown, alone in tiles:
-        under = alone if other is None else f"sequential: {shown(other)}"
-        yield (
-            f'<div class="tile"><p class="label">{_text(label)}</p>'
-            f'<p class="value">{_text(shown(ring))}</p><p class="under">{_text(under)}</p></div>'
-        )
+    ours, theirs = way_figures(bench, RING), way_figures(bench, SEQUENTIAL)
+    for label, name in (
+        ("throughput", "tokens"),
+        ("whole run", "total"),
+        ("until the first rows", "first rows"),
+        ("peak memory", "peak memory"),
+    ):
+        under = f"sequential: {middle(theirs[name])}" if other is not None else ""
+        if name == "peak memory" and other is None:
+            under = f"of {size(ring.max_memory_bytes)}"
+        value = middle(ours[name]).replace("/s", " tokens/s")
+        yield from _tile(label, value, under)
+    yield from _tile("rows written", count(ring.rows), f"from {plural(ring.documents, 'document')}")
     yield "</section>"
+
+
+def _tile(label: str, value: str, under: str) -> Iterator[str]:
+    yield (
+        f'<div class="tile"><p class="label">{_text(label)}</p>'
+        f'<p class="value">{_text(value)}</p><p class="under">{_text(under)}</p></div>'
+    )
 
 
 def _figure(plot: Plot) -> Iterator[str]:

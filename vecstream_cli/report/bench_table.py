@@ -54,12 +54,14 @@ def findings(bench: Bench) -> Iterator[str]:
     other = bench.shown(SEQUENTIAL)
     if other is None:
         return
-    longer = other.seconds / ring.seconds if ring.seconds else 0.0
-    firsts = [duration(run.first_rows_seconds or run.seconds) for run in (other, ring)]
+    ours, theirs = (way_figures(bench, way) for way in (RING, SEQUENTIAL))
+    longer = theirs["total"].middle / ours["total"].middle
+    held, late, early = (
+        middle(each) for each in (theirs["peak memory"], theirs["first rows"], ours["first rows"])
+    )
     yield (
-        f"The sequential way took {longer:.2f} times as long, held "
-        f"{size(other.peak_memory_bytes)}, and had its first rows after {firsts[0]}; the ring had "
-        f"them after {firsts[1]}."
+        f"The sequential way took {longer:.2f} times as long, held {held}, and had its first rows "
+        f"after {late}; the ring had them after {early}."
     )
     if other.rows == ring.rows:
         yield f"Both wrote the same {plural(ring.rows, 'row')}."
@@ -91,6 +93,16 @@ def figure(measure: Measure) -> str:
 def bare(measure: Measure) -> str:
     """The figure without its name, which stands at the head of the line."""
     return figure(measure).replace(f" {measure.name}/s", "/s")
+
+
+def middle(measure: Measure) -> str:
+    """The same without its spread."""
+    return bare(measure).split(" ±")[0]
+
+
+def way_figures(bench: Bench, way: str) -> dict[str, Measure]:
+    """The figures of the runs that went this way, by their names."""
+    return {each.name: each for each in run_figures(bench.of(way))}
 
 
 def corpus_line(bench: Bench) -> str:
@@ -192,7 +204,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     wide = console.width >= _WIDE
     rows = [["", "first", "second", "ratio", ""] if wide else ["", "ratio", ""]]
     for each in comparison.differences:
-        first, second = (bare(measure).split(" ±")[0] for measure in (each.first, each.second))
+        first, second = middle(each.first), middle(each.second)
         told = [f"{each.ratio:.2f}", beyond(each)]
         if wide:
             rows.append([each.what, first, second, *told])
