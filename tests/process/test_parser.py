@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import prose
 
-from vecstream_cli.core.chunking import max_chunk_chars
+from vecstream_cli.core.chunk_size import max_chunk_chars
 from vecstream_cli.core.ids import ContentHash, Fingerprint, document_id
 from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.models.spec import ModelSpec, read_spec

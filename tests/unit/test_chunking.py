@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tiny_tokenizers import FAMILIES, NAMES, SAMPLE, load
 
 from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, Block, BlockKind
-from vecstream_cli.core.chunking import Chunk, Chunker, max_chunk_chars
+from vecstream_cli.core.chunk_size import max_chunk_chars
+from vecstream_cli.core.chunking import Chunk, Chunker
 
 PIECES = st.sampled_from(
     [

@@ -1,15 +1,16 @@
 """Proves that the manifest's file is private, migrated forward, and refused where it must be."""
 
+import json
 import resource
 import signal
 import sqlite3
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from manifests import RECORD, pending, store
+from manifests import RECORD, SOURCE, STAMP, pending, store
 
 from vecstream_cli.errors import ManifestError
 from vecstream_cli.state.database import connect, migrate
@@ -68,6 +69,35 @@ def test_an_older_schema_is_migrated_and_keeps_its_rows(path: Path) -> None:
     assert db.execute("SELECT path, colour FROM documents").fetchall() == [(b"a", None)]
     assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
     db.close()
+
+
+def test_a_manifest_of_the_first_version_knows_its_documents_but_no_state(path: Path) -> None:
+    path.parent.mkdir()
+    db = connect(path, create=True, read_only=False)
+    migrate(db, path, MIGRATIONS[:1])
+    db.execute(
+        "INSERT INTO collection (only, uuid, record, whole) VALUES (1, ?, ?, 1)",
+        (RECORD.uuid, json.dumps(asdict(RECORD))),
+    )
+    db.execute("INSERT INTO sources (number, name) VALUES (1, ?)", (SOURCE.encode(),))
+    row = (b"i" * 16, b"a.md", 7, *STAMP, 99, b"c" * 16, "text/1")
+    db.execute(
+        "INSERT INTO documents (source, id, path, attempt, size, mtime_ns, ctime_ns, inode,"
+        " seen_ns, content_hash, reader) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        row,
+    )
+    db.close()
+    with Manifest.open(path) as manifest:
+        assert (manifest.collection, manifest.state) == (RECORD, None)
+        manifest.keep_state("lance 7")
+        known = manifest.known(SOURCE, b"a.md")
+    assert known is not None
+    assert known.good is not None
+    assert known.good.stamp == STAMP
+    with Manifest.open(path) as manifest:
+        assert manifest.state == "lance 7"
+        manifest.bind(replace(RECORD, uuid="another"))
+        assert manifest.state is None
 
 
 def test_a_failed_migration_changes_nothing(path: Path) -> None:

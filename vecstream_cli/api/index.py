@@ -9,18 +9,19 @@ from pathlib import Path
 
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.core.ceiling import Wish, plan
-from vecstream_cli.core.chunking import CHUNKER_VERSION, max_chunk_chars
+from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ExitCode, UsageError, VecstreamError, worst
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
-from vecstream_cli.pipeline.crew import RingConfig
+from vecstream_cli.pipeline.config import RingConfig
 from vecstream_cli.pipeline.events import Listener, Notice, RunStarted, Summary, silent
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.memory import this_machine
+from vecstream_cli.pipeline.opening import still_bound
+from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
-from vecstream_cli.pipeline.supervisor import Supervisor
 from vecstream_cli.readers.registry import SUFFIXES
 from vecstream_cli.settings import Settings, devices
 from vecstream_cli.state.location import locate
@@ -83,7 +84,17 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
             allow_mass_delete=settings.allow_mass_delete,
         ) as intake:
             try:
-                Supervisor(config, manifest, lock, intake, summary, listener).run()
+                state = adapter.state_token(settings.db_uri, settings.collection)
+                if not (
+                    still_bound(manifest, settings.collection, state, config.record)
+                    and nothing_to_do(intake, summary, listener)
+                ):
+                    from vecstream_cli.pipeline.supervisor import Supervisor
+
+                    Supervisor(config, manifest, lock, intake, summary, listener).run()
+                    # No run can write now, nor until the lock is let go of.
+                    state = adapter.state_token(settings.db_uri, settings.collection)
+                    manifest.keep_state(state)
                 summary.exit_code = int(_exit_code(summary, settings))
             finally:
                 summary.seconds = time.monotonic() - began

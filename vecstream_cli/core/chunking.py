@@ -7,20 +7,13 @@ import numpy as np
 
 from vecstream_cli.core.blocks import Block
 from vecstream_cli.core.boundaries import cut_costs
+from vecstream_cli.core.chunk_size import max_chunk_chars
 from vecstream_cli.core.places import Places
 from vecstream_cli.core.stretch import Stretch
 from vecstream_cli.core.tokens import Ids, TokenizerProtocol
 from vecstream_cli.core.windows import Window, windows
 
-CHUNKER_VERSION = "1"
-"""Goes up whenever the same blocks and settings would give other chunks."""
-
 _LOOKAHEAD = 3  # chunks' worth of text that must be there before a cut is chosen
-
-
-def max_chunk_chars(size: int) -> int:
-    """The most characters a chunk of `size` tokens may have: 16 a token, where text has 4 or 5."""
-    return max(1024, 16 * size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,14 @@
 """The ring's processes: how each is configured, spawned and ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from vecstream_cli.adapters.registry import adapter_class
-from vecstream_cli.core.ceiling import RingPlan
-from vecstream_cli.core.ids import Fingerprint
-from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.arena import MAX_CHILDREN, Arena
+from vecstream_cli.pipeline.config import RingConfig as RingConfig
 from vecstream_cli.pipeline.inference import InferenceConfig
 from vecstream_cli.pipeline.lifecycle import Child, DeathWatch, InheritedFd
 from vecstream_cli.pipeline.messages import Message
 from vecstream_cli.pipeline.parser import ParserConfig
-from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.pipeline.writer import WriterConfig
 from vecstream_cli.settings import devices
 
@@ -26,30 +21,6 @@ WRITER_ROW = MAX_CHILDREN - 1
 _LEAN_MALLOC = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
 # Passive waiting: a spinning OpenMP thread takes the core that a parser or the writer needs.
 _PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RingConfig:
-    """What one run of the ring is made of; `record` is what a new collection would be named.
-
-    `this_run` is a time that no other run has, ISO 8601 with microseconds.
-    """
-
-    adapter: str
-    uri: str | None
-    collection: str
-    record: CollectionRecord
-    this_run: str
-    spec: ModelSpec
-    vector_fingerprint: Fingerprint
-    chunk_size: int
-    chunk_overlap: int
-    device: str  # or several, separated by commas: an inference process for each
-    precision: str
-    document_timeout: float
-    layout: SlotLayout
-    plan: RingPlan
-    poison: bool = False
 
 
 def inference_rows(count: int) -> list[int]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from vecstream_cli.core.ids import ChunkKey
 from vecstream_cli.core.plan import Stamp
 from vecstream_cli.pipeline.messages import Job, JobId, Sealed
@@ -127,5 +125,7 @@ class Documents:
 
 
 def _jobs(slot: Slot, rows: int) -> list[tuple[JobId, int]]:
+    import numpy as np  # late: deciding that nothing is to be read needs none
+
     jobs, counts = np.unique(slot["job"][:rows], return_counts=True)
     return [(JobId(job), count) for job, count in zip(jobs.tolist(), counts.tolist(), strict=True)]

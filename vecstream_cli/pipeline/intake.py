@@ -4,14 +4,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from types import TracebackType
 from typing import Self
 
 from vecstream_cli.core.ids import DocumentId, document_id
 from vecstream_cli.core.plan import Decision, KnownDocument, Stamp, decide, hold_back
-from vecstream_cli.errors import ExitCode, VecstreamError
+from vecstream_cli.errors import DatabaseError, ExitCode, VecstreamError
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import Listener, Notice, Summary
@@ -57,15 +57,21 @@ class Intake:
         self._queue: deque[Document] = deque()
         self._refreshed: list[tuple[DocumentId, Stamp]] = []
         self._run: int | None = None
-        self.surely_busy = manifest.collection is None
+        self._gone = self._all_gone()
+        self._is_first_run = manifest.collection is None
         self.has_more = True
         self.scanned = 0
         self.bytes_admitted = self.bytes_done = 0
 
-    def open(self) -> None:
-        """The manifest is bound: the run begins."""
-        started = time.time_ns()
-        self._run = self._manifest.start_run(scan_started_ns=started)
+    def open(self, *, voided: bool = False) -> None:
+        """The manifest is bound, which may have `voided` it: the run begins, if it has not yet."""
+        if self._run is None:
+            self._run = self._manifest.start_run(scan_started_ns=time.time_ns())
+        elif voided:  # what was decided so far rests on what is void
+            raise DatabaseError(
+                "The collection was replaced by another program while this run began.",
+                hint="Run it again: every document is then read anew.",
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -87,12 +93,19 @@ class Intake:
             code = ExitCode(self._summary.exit_code)
         elif isinstance(error, VecstreamError):
             code = error.exit_code
+        elif isinstance(error, KeyboardInterrupt):
+            code = ExitCode.INTERRUPT
         self._manifest.finish_run(self._run, self._summary.as_dict(), code)
 
     @property
     def queued(self) -> int:
         """Documents that wait for a parser."""
         return len(self._queue) + len(self._planned)
+
+    @property
+    def surely_busy(self) -> bool:
+        """There will be something to read."""
+        return self._is_first_run or self.queued > 0
 
     @property
     def exhausted(self) -> bool:
@@ -158,8 +171,18 @@ class Intake:
         self._queue.clear()
         self._planned.clear()
 
+    def anything_gone(self) -> bool:
+        """Whether there is any document for `gone` to tell of, once everything was scanned."""
+        first = next(self._gone, None)
+        if first is not None:
+            self._gone = chain([first], self._gone)
+        return first is not None
+
     def gone(self) -> Iterator[DocumentPath]:
         """Documents whose files are gone, below every folder that was listed to its end."""
+        return self._gone
+
+    def _all_gone(self) -> Iterator[DocumentPath]:
         for listing in self._scan.listings.values():
             self._manifest.listed(listing.source, listing.base, complete=listing.complete)
             if not listing.covered or not self._manifest.any_unseen(listing.source):

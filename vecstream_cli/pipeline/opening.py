@@ -17,6 +17,34 @@ def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
     """
     if found is None:
         return manifest.bind(wanted, created=True)
+    _refuse_other_settings(collection, found, wanted)
+    return manifest.bind(found)
+
+
+def still_bound(manifest: Manifest, collection: str, state: str | None,
+                wanted: CollectionRecord) -> bool:  # fmt: skip
+    """Whether the manifest is known to be bound to the collection, without opening it.
+
+    `state` is what the adapter tells of the collection now, None where it cannot: it is what it
+    was when the last run had ended. Raises FingerprintMismatch as `bind` would.
+    """
+    found = manifest.collection
+    if found is None or state is None or manifest.state != state:
+        return False
+    _refuse_other_settings(collection, found, wanted)
+    return True
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """The facts that differ, side by side."""
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    pairs = (f"{name} is {_short(old.get(name))}, now {_short(new.get(name))}" for name in names)
+    return "; ".join(pairs) or "its fingerprint differs"
+
+
+def _refuse_other_settings(
+    collection: str, found: CollectionRecord, wanted: CollectionRecord
+) -> None:
     if (found.vector_fingerprint, found.chunk_fingerprint) != (
         wanted.vector_fingerprint,
         wanted.chunk_fingerprint,
@@ -25,14 +53,6 @@ def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
             f"Collection {collection!r} was made with other settings: "
             f"{differences(found.facts, wanted.facts)}.",
         )
-    return manifest.bind(found)
-
-
-def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """The facts that differ, side by side."""
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    pairs = (f"{name} is {_short(old.get(name))}, now {_short(new.get(name))}" for name in names)
-    return "; ".join(pairs) or "its fingerprint differs"
 
 
 def _short(value: str | None) -> str:

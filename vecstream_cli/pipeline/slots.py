@@ -8,13 +8,14 @@ database wants them, so that nobody has to copy them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from vecstream_cli.core.ids import HEX_CHARS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 POISON = 0xA5
 NONE = -1
@@ -62,8 +63,8 @@ class SlotLayout:
         )
 
     @cached_property
-    def columns(self) -> Mapping[str, tuple[int, np.dtype[np.generic], tuple[int, ...]]]:
-        """Name → (offset in the slot, dtype, shape)."""
+    def columns(self) -> Mapping[str, tuple[int, str, tuple[int, ...]]]:
+        """Name → (offset in the slot, dtype such as ``f4``, shape)."""
         rows, strings = self.rows, 5 * self.rows
         shapes: list[tuple[str, str, tuple[int, ...]]] = [
             ("vector", "f4", (rows, self.dimension)),
@@ -86,10 +87,9 @@ class SlotLayout:
         ]
         at, columns = 0, {}
         for name, kind, shape in shapes:
-            dtype = np.dtype(kind)
-            columns[name] = (at, dtype, shape)
-            at += -(-dtype.itemsize * int(np.prod(shape)) // _ALIGN) * _ALIGN
-        columns[""] = (at, np.dtype("u1"), (0,))  # the end
+            columns[name] = (at, kind, shape)
+            at += -(-_size(kind, shape) // _ALIGN) * _ALIGN
+        columns[""] = (at, "u1", (0,))  # the end
         return MappingProxyType(columns)
 
     @property
@@ -109,16 +109,16 @@ class Slot:
     """Numpy views of one slot's columns, by name; nothing is copied."""
 
     def __init__(self, region: "memoryview[int]", layout: SlotLayout, index: int) -> None:
+        import numpy as np  # late: the plan of a run needs a slot's size, and no slot
+
         self.layout = layout
         self.index = index
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(
             region, dtype=np.uint8, count=layout.slot_bytes, offset=index * layout.slot_bytes
         )
         self._columns = {
-            name: self._bytes[at : at + dtype.itemsize * int(np.prod(shape))]
-            .view(dtype)
-            .reshape(shape)
-            for name, (at, dtype, shape) in layout.columns.items()
+            name: self._bytes[at : at + _size(kind, shape)].view(kind).reshape(shape)
+            for name, (at, kind, shape) in layout.columns.items()
             if name
         }
 
@@ -128,3 +128,8 @@ class Slot:
     def poison(self) -> None:
         """Overwrite everything: whoever still reads a released slot reads garbage."""
         self._bytes[:] = POISON
+
+
+def _size(kind: str, shape: tuple[int, ...]) -> int:
+    """Bytes of a column; the number in its dtype's name is that of an item."""
+    return int(kind[1:]) * prod(shape)

@@ -81,12 +81,13 @@ class Supervisor:
         """
         with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
             try:
-                if self._intake.surely_busy:
+                busy = self._intake.surely_busy or self._intake.queued > 0
+                if busy:
                     self._crew.start_inference()  # before all others: it takes longest
                 self._crew.start_writer()
                 if self._crew.nothing_there:
                     self._bind(None)
-                if self._intake.surely_busy:
+                if busy:
                     self._start_stages()
                 while not self._over():
                     self._turn()
@@ -263,14 +264,14 @@ class Supervisor:
         """It is known what the database holds: the run begins."""
         self._opened = self._pace.opened = True
         try:
-            bind(self._manifest, self._config.collection, record, self._config.record)
+            voided = bind(self._manifest, self._config.collection, record, self._config.record)
+            self._intake.open(voided=voided)
         except VecstreamError as error:
             self._wind_down(error)
             return
         if record is None:  # at once: it also remembers documents without text
             self._crew.tell_writer(msg.Create(self._config.record))
         self._manifest.may_write(self._config.this_run)
-        self._intake.open()
 
     # What goes wrong
 
@@ -303,10 +304,9 @@ class Supervisor:
         self._pace.ending = True
         self._reading.close()
         self._commits.remove_no_more()
-        self._ring.drop_unembedded(
-            [Holder(Place.INFERENCE, number) for number in self._crew.inferences]
-        )
+        inferences = [Holder(Place.INFERENCE, number) for number in self._crew.inferences]
         self._dismiss_inference()
+        self._ring.drop_unembedded(inferences)
         unread = [document for document in self._ring.documents if not document.handed]
         for document in unread:
             self._ring.documents.drop(document)

@@ -107,6 +107,11 @@ class Manifest(ManifestView):
             self._db.execute("UPDATE collection SET record = ?, writing = NULL", (text,))
 
     @explained
+    def keep_state(self, state: str | None) -> None:
+        """What the database tells of the collection's state, which this manifest describes."""
+        self._db.execute("UPDATE collection SET state = ?", (state,))
+
+    @explained
     def finish_run(self, run: int, summary: Mapping[str, object], exit_code: int) -> None:
         """Record how a run ended."""
         self._db.execute(

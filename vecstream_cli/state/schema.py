@@ -67,4 +67,7 @@ _VERSION_1: Migration = (
     )""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_VERSION_1,)
+# The collection's state, in its database's own words, when a run had ended well.
+_VERSION_2: Migration = ("ALTER TABLE collection ADD COLUMN state TEXT",)
+
+MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2)

@@ -80,6 +80,12 @@ class ManifestView:
         row = self._row("SELECT record FROM collection")
         return None if row is None else CollectionRecord(**json.loads(row[0]))
 
+    @property
+    def state(self) -> str | None:
+        """What the database told of the collection's state when a run had last ended well."""
+        row = self._row("SELECT state FROM collection")
+        return None if row is None else row[0]
+
     def last_run(self) -> RunRecord | None:
         """The newest run, finished or not."""
         row = self._row(

@@ -1,0 +1,33 @@
+"""What one run of the ring is made of, as plain facts that no heavy import comes with."""
+
+from dataclasses import dataclass
+
+from vecstream_cli.core.ceiling import RingPlan
+from vecstream_cli.core.ids import Fingerprint
+from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.pipeline.slots import SlotLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingConfig:
+    """What one run of the ring is made of; `record` is what a new collection would be named.
+
+    `this_run` is a time that no other run has, ISO 8601 with microseconds.
+    """
+
+    adapter: str
+    uri: str | None
+    collection: str
+    record: CollectionRecord
+    this_run: str
+    spec: ModelSpec
+    vector_fingerprint: Fingerprint
+    chunk_size: int
+    chunk_overlap: int
+    device: str  # or several, separated by commas: an inference process for each
+    precision: str
+    document_timeout: float
+    layout: SlotLayout
+    plan: RingPlan
+    poison: bool = False
