@@ -113,6 +113,11 @@ class Embedding:
         return {"forward": self._encoder.kind, "device": str(self._device)}
 
     @property
+    def padded(self) -> bool:
+        """Whether batches of unequal lengths cost padding."""
+        return self._encoder.kind == "padded"
+
+    @property
     def on_cpu(self) -> bool:
         """No device but the processor computes."""
         return self._device.type == "cpu"
@@ -135,7 +140,7 @@ class Embedding:
             self._torch.cuda.current_stream(self._device).synchronize()
         # A batch for every lane, where there is not enough for more.
         budget = min(self._budget, max(_SMALLEST_BUDGET, -(-int(lengths.sum()) // lanes)))
-        packed = pack(lengths, budget, padded=self._padded)
+        packed = pack(lengths, budget, padded=self.padded)
         window.batches_left = len(packed)
         return [Batch(window, places) for places in packed]
 
@@ -188,10 +193,6 @@ class Embedding:
         if self._pinned:
             self._torch.cuda.cudart().cudaHostUnregister(self._address())  # type: ignore[no-untyped-call]
 
-    @property
-    def _padded(self) -> bool:
-        return self._encoder.kind == "padded"
-
     def _part(self, message: Embed) -> Part:
         slot = Slot(self._region, self._layout, message.ref.slot)
         offsets = slot["token_offsets"][: message.rows + 1].tolist()
@@ -227,7 +228,7 @@ class Embedding:
             )
         self._budget = min(self._budget, budget)
         self._encoder.release()
-        return pack(lengths, budget, padded=self._padded)
+        return pack(lengths, budget, padded=self.padded)
 
     def _pin(self) -> bool:
         """Let the GPU copy from and to the arena by itself; without it, it is only slower."""

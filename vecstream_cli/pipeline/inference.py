@@ -67,6 +67,7 @@ def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
     lanes = _Lanes(stage, outbox, arena.control[config.row], count)
     outbox.send(Ready(time.monotonic() - started, stage.facts | {"lanes": str(count)}))
     stopping = False
+    most = 1  # so that the first rows are in the database before a whole window is embedded
     while not stopping:
         window: list[Embed] = []
         message: Message = inbox.recv()
@@ -78,10 +79,12 @@ def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
                 case Stop():
                     stopping = True
             # Never wait for a fuller window: what is here is embedded now.
-            if stopping or len(window) == WINDOW_SLOTS or not inbox.poll():
+            if stopping or len(window) == most or not inbox.poll():
                 break
             message = inbox.recv()
         lanes.take(stage.batches(window, count))
+        # All slots of a window are complete at about the same time: fewer, where it costs nothing.
+        most = WINDOW_SLOTS if stage.padded else WINDOW_SLOTS // 2
     if lanes.finish():
         outbox.send(Stopped(lanes.counters))
     stage.close()
