@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class Bench:
         self.runs: list[Run] = []
         self.samples: dict[str, Sample] = {}
         self.changed = 0
+        self.recorded: Callable[[], None] = lambda: None
 
     def prepare(self, contenders: list[Contender]) -> dict[str, dict[str, str]]:
         """Make the environments and the model's files; the versions that are installed."""
@@ -102,6 +104,7 @@ class Bench:
         )
         if keep:
             self.runs.append(run)
+            self.recorded()
         return run
 
     def round(self, number: int, contenders: list[Contender], files: corpus.Corpus) -> None:
@@ -168,7 +171,7 @@ def commit() -> str:
 
 
 def compare(options: argparse.Namespace) -> Record:
-    """Measure, and keep the record after every round: a long run may be cut short."""
+    """Measure, and save what is known after every run: hours of work may be cut short."""
     contenders = [named(name) for name in options.only]
     bench = Bench(options)
     versions = bench.prepare(contenders)
@@ -191,9 +194,9 @@ def compare(options: argparse.Namespace) -> Record:
             agreement=agreement,
         )
 
+    bench.recorded = lambda: record({}).save(options.json)
     for number in range(options.repeat):
         bench.round(number, able, files)
-        record({}).save(options.json)
     return record(bench.agreement())
 
 

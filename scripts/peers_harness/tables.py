@@ -118,13 +118,13 @@ def _failures(record: Record) -> str:
 
 
 def _versions(record: Record, shown: Sequence[Contender]) -> str:
-    told = []
+    """Each package once, with all its versions where the environments differ."""
+    found: dict[str, set[str]] = {}
     for contender in shown:
-        packages = record.versions.get(contender.name, {})
-        line = f"{contender.title}: {', '.join(f'{n} {v}' for n, v in sorted(packages.items()))}"
-        if packages and line not in told:
-            told.append(line)
-    return "Versions. " + "; ".join(told) + ".\n" if told else ""
+        for package, version in record.versions.get(contender.name, {}).items():
+            found.setdefault(package, set()).add(version)
+    told = [f"{package} {' and '.join(sorted(vs))}" for package, vs in sorted(found.items())]
+    return f"Versions: {', '.join(told)}.\n" if told else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
