@@ -1,7 +1,9 @@
 """What a run costs that finds nothing to do: no process, no document opened, nothing heavy."""
 
 import json
+import os
 import shutil
+import signal
 import sqlite3
 import sys
 import time
@@ -13,7 +15,7 @@ from conftest import Finished, Vecstream, write_documents
 
 from vecstream_cli.api.index import index
 from vecstream_cli.core.plan import RACY_NS
-from vecstream_cli.errors import DatabaseError
+from vecstream_cli.errors import DatabaseError, Interrupted
 from vecstream_cli.layers import gather
 from vecstream_cli.pipeline.events import DocumentDone, Event, Listener, Summary
 from vecstream_cli.pipeline.intake import Intake
@@ -21,7 +23,8 @@ from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.settings import Settings
 
 HEAVY = {
-    "torch", "transformers", "tokenizers", "lancedb", "lance", "pyarrow", "numpy", "huggingface_hub"
+    "torch", "transformers", "tokenizers", "lancedb", "lance", "pyarrow", "numpy", "pydantic",
+    "huggingface_hub", "multiprocessing",
 }  # fmt: skip
 
 # Runs the command in a fresh interpreter, and tells what that interpreter did.
@@ -202,6 +205,18 @@ def test_other_settings_are_refused_without_opening_the_database(
 
     assert (refused.code, probe["heavy"], probe["spawned"]) == (13, [], False)
     assert "chunk size is 64, now 32" in refused.err
+
+
+def test_an_interrupt_while_it_looks_around_is_recorded_as_one(
+    indexed: Vecstream, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(intake: Intake) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Intake, "scan", scan)
+    with pytest.raises(Interrupted):
+        index(settings(indexed, docs))
+    assert [code for code, _ in runs(indexed)] == [3, 130]
 
 
 def test_a_table_replaced_after_the_first_look_ends_the_run(

@@ -14,9 +14,6 @@ import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
 _BOM = b"\xef\xbb\xbf"
 _SPACE_AT_END = re.compile(rb"([\t\v\f\r\x1c-\x1f\x85\xa0])\Z")
 _STARS_AT_END = re.compile(rb"(\A!?|/)(\*+)(?=/?\Z)")
@@ -73,6 +70,10 @@ class Rules:
 
 def _parse(line: bytes) -> _Rule | None:
     """The rule of a line; None where it says nothing or can match nothing."""
+    # Late: most runs have no pattern to read.
+    from pathspec.patterns.gitignore import GitIgnorePatternError
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
     pattern = line.rstrip(b" ")
     if (len(pattern) - len(pattern.rstrip(b"\\"))) % 2:
         pattern += line[len(pattern) :][:1]  # a space behind a backslash stays
