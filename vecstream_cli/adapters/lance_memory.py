@@ -17,7 +17,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 
 
 def give_back_memory() -> None:
-    """Return to the system what a compaction has freed, where the C library knows how."""
+    """Return to the system what has been freed, where the C library knows how."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
