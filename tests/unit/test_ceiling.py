@@ -29,6 +29,15 @@ def needed(ring: RingPlan) -> int:
     return fixed + ring.slots * SLOT + ring.parsers * ceiling.PARSER_BYTES
 
 
+@given(st.integers(4096, 65536))
+def test_at_the_end_the_writer_may_have_what_the_others_had_and_no_more(mib: int) -> None:
+    ring = planned(wish(max_memory=mib * MIB), memory=1 << 40)
+    spare = ceiling.spare_at_the_end(ring, SLOT)
+    assert spare >= ceiling.INFERENCE_BYTES + WEIGHTS + ring.parsers * ceiling.PARSER_BYTES
+    kept = ceiling.SUPERVISOR_BYTES + ceiling.WRITER_BYTES + ring.slots * SLOT
+    assert spare + kept == ring.max_memory
+
+
 @given(
     st.integers(256, 65536),
     st.one_of(st.none(), st.integers(1, 32)),

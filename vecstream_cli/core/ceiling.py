@@ -111,6 +111,12 @@ def plan(
     )
 
 
+def spare_at_the_end(ring: RingPlan, slot_bytes: int) -> int:
+    """Bytes that the ceiling leaves the writer when parsers and inference have ended."""
+    taken = SUPERVISOR_BYTES + WRITER_BYTES + ring.slots * slot_bytes
+    return max(0, ring.max_memory - taken)
+
+
 def _slots(wish: Wish, slot_bytes: int) -> int | None:
     if wish.slots is not None:
         return wish.slots

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.core.ceiling import spare_at_the_end
 from vecstream_cli.pipeline.arena import MAX_CHILDREN, Arena
 from vecstream_cli.pipeline.config import RingConfig as RingConfig
 from vecstream_cli.pipeline.inference import InferenceConfig
@@ -57,6 +58,7 @@ class Crew:
                 lock=InheritedFd(self._lock_fd),
                 hold_slots=max(1, config.plan.slots // 2),
                 this_run=config.this_run,
+                spare_bytes=spare_at_the_end(config.plan, config.layout.slot_bytes),
             ),
             _LEAN_MALLOC | dict(adapter_class(config.adapter).environment),
         )
