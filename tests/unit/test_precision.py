@@ -1,6 +1,7 @@
 """bf16 and int8: near fp32's vectors, the same whatever they are batched with, never mixed in."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,3 +91,25 @@ def test_each_precision_is_a_fingerprint_of_its_own_and_a_fact(tmp_path):
 def test_a_precision_that_is_not_known_is_refused_where_it_is_given():
     with pytest.raises(UsageError, match="int4"):
         Settings(precision="int4")
+
+
+def test_one_kernel_for_all_lengths_gives_what_a_call_for_each_length_does(tmp_path):
+    """The kernel itself needs a GPU; here a plain double stands in for it, sequence by sequence."""
+    calls = []
+
+    def double(query, key, value, sequences):
+        calls.append(sequences.longest)
+        mixed = torch.zeros_like(query)
+        bounds = sequences.bounds.tolist()
+        for start, end in pairwise(bounds):
+            parts = (part[start:end].transpose(0, 1) for part in (query, key, value))
+            made = torch.nn.functional.scaled_dot_product_attention(*parts)
+            mixed[start:end] = made.transpose(0, 1)
+        return mixed
+
+    encoder = Encoder.load(read_spec(sentence_model(tmp_path / "m", "roberta")), device="cpu")
+    by_length = encoder.embed(some_ids())
+    encoder._model._varlen = double
+
+    assert torch.allclose(encoder.embed(some_ids()), by_length, atol=1e-6)
+    assert calls == [max(map(len, some_ids()))] * 2

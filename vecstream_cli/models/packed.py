@@ -12,6 +12,7 @@ from vecstream_cli.models.linear import ACTIVATIONS, Linear, int8_linear, linear
 from vecstream_cli.models.relative import RelativeBias
 from vecstream_cli.models.runs import Run
 from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.models.varlen import Attention, Sequences, varlen_attention
 from vecstream_cli.models.weights import Weights
 
 _WORDS = "embeddings.word_embeddings.weight"
@@ -140,25 +141,35 @@ class PackedModel:
             raise ModelError(
                 f"Model {spec.name} calls itself {spec.architecture} but has no weights {error}."
             ) from error
+        self._varlen: Attention | None = None
+        if self._bias is None:
+            self._varlen = varlen_attention(device, self._dtype)
         self.vocabulary = len(self._words)
         self.positions = len(self._positions) - (0 if self._padding is None else self._padding + 1)
 
     def __call__(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         tokens = len(ids)
-        hidden = self._embeddings(F.pad(ids, (0, _rounded(tokens) - tokens)), runs)
+        sequences = Sequences.of(runs, ids.device) if self._varlen is not None else None
+        hidden = self._embeddings(F.pad(ids, (0, _rounded(tokens) - tokens)), runs, sequences)
         hidden = hidden.to(self._dtype)
         for layer in self._layers:
-            hidden = layer.output_norm(layer.output.onto(hidden, self._attend(layer, hidden, runs)))
+            attended = self._attend(layer, hidden, runs, sequences)
+            hidden = layer.output_norm(layer.output.onto(hidden, attended))
             hidden = layer.down_norm(layer.down.onto(hidden, layer.up(hidden)))
         return hidden.float()
 
-    def _embeddings(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+    def _embeddings(
+        self, ids: torch.Tensor, runs: Sequence[Run], sequences: Sequences | None
+    ) -> torch.Tensor:
         rows = F.embedding(ids, self._words).float()
         if self._padding is not None and bool((ids == self._padding).any()):
             places = self._positions_around_padding(ids, runs, self._padding)
             rows[: len(places)] += self._positions[places]
         else:
             first = 0 if self._padding is None else self._padding + 1
+            if sequences is not None:
+                rows[: len(sequences.places)] += self._positions[first + sequences.places]
+                return self._norm(rows)
             for run in runs:
                 run.of(rows).add_(self._positions[first : first + run.length])
         return self._norm(rows)
@@ -172,9 +183,18 @@ class PackedModel:
         counted = [(run.of(real).cumsum(1) * run.of(real)).flatten() for run in runs]
         return torch.cat(counted) + padding
 
-    def _attend(self, layer: _Layer, hidden: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
+    def _attend(
+        self,
+        layer: _Layer,
+        hidden: torch.Tensor,
+        runs: Sequence[Run],
+        sequences: Sequences | None,
+    ) -> torch.Tensor:
         width = hidden.shape[1]
         inputs = [part for made in layer.inputs for part in torch.split(made(hidden), width, dim=1)]
+        if self._varlen is not None and sequences is not None:
+            query, key, value = (part.view(len(part), self._heads, -1) for part in inputs)
+            return self._varlen(query, key, value, sequences).flatten(1)
         attended = torch.zeros_like(hidden)
         for run in runs:
             query, key, value = (self._by_head(run.of(rows)) for rows in inputs)
