@@ -230,9 +230,12 @@ def child_named(pid: int, entry: str) -> psutil.Process | None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _hang_ups_are_heard() -> None:
-    """The tests may run under nohup, whose ignored SIGHUP every child would inherit."""
+def _signals_are_heard() -> None:
+    """The tests may run under nohup or in a shell's background, and every child would inherit
+    the SIGHUP or SIGINT that is ignored there."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """The parsers' side of the ring: who reads which document, and what becomes of a lost parser."""
 
-from collections.abc import Callable
-
 from vecstream_cli.errors import StageDied, VecstreamError
 from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.commits import Commits
@@ -16,7 +14,7 @@ from vecstream_cli.pipeline.ring import Ring
 class Reading:
     """Gives documents and slots to the parsers, hears them, and takes back what a dead one had.
 
-    `wind_down` ends the run with an error.
+    `broken` is why the run cannot go on, once a parser has said so or none can be had.
     """
 
     def __init__(
@@ -27,7 +25,6 @@ class Reading:
         commits: Commits,
         summary: Summary,
         listener: Listener,
-        wind_down: Callable[[VecstreamError], None],
     ) -> None:
         self._ring = ring
         self._pool = pool
@@ -35,8 +32,8 @@ class Reading:
         self._commits = commits
         self._summary = summary
         self._listener = listener
-        self._wind_down = wind_down
         self._closed = False
+        self.broken: VecstreamError | None = None
 
     def close(self) -> None:
         """The run is being wound down: end the parsers, and try nothing again."""
@@ -81,7 +78,7 @@ class Reading:
                 if document is not None:
                     self._read(document, message)
             case msg.Broken():
-                self._wind_down(revived(message))
+                self.broken = revived(message)
 
     def complete(self, document: Document) -> None:
         """Every row of the document is in the database."""
@@ -149,7 +146,7 @@ class Reading:
             self._pool.start()
         else:
             epitaph = worker.child.epitaph()
-            self._wind_down(StageDied(f"No parser lives long enough to read ({epitaph})."))
+            self.broken = StageDied(f"No parser lives long enough to read ({epitaph}).")
 
     def _try_again(self, document: Document) -> None:
         document.tries += 1

@@ -55,9 +55,7 @@ class Supervisor:
         self._crew = Crew(config, self._arena, lock.fd)
         self._pool = ParserPool(config.plan.parsers, self._crew.spawn_parser, self._arena)
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
-        self._reading = Reading(
-            self._ring, self._pool, intake, self._commits, summary, listener, self._wind_down
-        )
+        self._reading = Reading(self._ring, self._pool, intake, self._commits, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
         self._busy = Busy(
             self._arena,
@@ -135,6 +133,8 @@ class Supervisor:
         self._listen(0.0 if scanning else TICK_SECONDS)
         self._busy.look(time.monotonic_ns())
         self._tick()
+        if self._reading.broken is not None:
+            self._wind_down(self._reading.broken)
 
     def _finish(self) -> None:
         """Let the children end by themselves: the writer compacts, inference tells its counts."""
