@@ -62,12 +62,13 @@ def put(document: Path, rendered: str) -> None:
 
 
 def _preface(record: Record) -> str:
+    count = rounds(record, FIRST)
+    spread = ", interleaved: the middle, and the least to the most in brackets"
     return (
         f"{record.date}, commit {record.commit}; {record.machine}. "
         f"{record.corpus}: {record.files} files, {record.size / 1e6:.2f} MB "
         f"(digest {record.digest}); {record.changed_files} of them changed for the last column of "
-        f"the second table. {_times(rounds(record, FIRST)).capitalize()} each, interleaved: the "
-        "middle, and the least to the most in brackets.\n"
+        f"the second table. {_times(count).capitalize()} each{spread if count > 1 else ''}.\n"
     )
 
 
