@@ -51,7 +51,6 @@ _PAIRS_PER_DELETE = 64
 _IDS_PER_STATEMENT = 1024
 _SCAN_ROWS = 8192
 _LOOKUP = "document_id_idx"
-_UPKEEPS_TO_GIVE_BACK = 16  # an append leaves half a megabyte of pieces behind
 _HIT_COLUMNS = tuple(name for name in Hit.__slots__ if name != "score")
 
 _T = TypeVar("_T")
@@ -71,7 +70,6 @@ class LanceAdapter(Adapter):
         self._collection = collection
         self._known_table: Any = None
         self._upkeep_failed = False
-        self._upkeeps = 0
 
     @classmethod
     def open(cls, uri: str | None, collection: str, *, read_only: bool) -> Self:
@@ -242,9 +240,6 @@ class LanceAdapter(Adapter):
             numbers = table.schema.field("vector").type.list_size
             index = spare_bytes >= layout.rows * (_INDEX_BYTES_PER_ROW + 2 * numbers)
         if not (compact or lookup or index):
-            self._upkeeps += 1
-            if self._upkeeps % _UPKEEPS_TO_GIVE_BACK == 0:
-                give_back_memory()
             return False
         try:
             if stale:
