@@ -1,7 +1,5 @@
 """The stages alone: what they count is what was really done, and what dies is heard of."""
 
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import write_documents
 
-from vecstream_cli.api.bench.child import answer, in_child
+from vecstream_cli.api.bench.child import in_child
 from vecstream_cli.api.bench.choosing import documents_for, first_documents
 from vecstream_cli.api.bench.embedding import embed_alone
 from vecstream_cli.api.bench.reading import Read, Reading, read_alone
@@ -19,7 +17,6 @@ from vecstream_cli.api.index import configure
 from vecstream_cli.errors import StageDied, UsageError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.tokenizer import Tokenizer
-from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.settings import Settings
 
 
@@ -121,23 +118,12 @@ def test_a_sample_of_a_folder_is_the_same_every_time(tmp_path: Path, tiny_model:
     assert len(documents_for(first, any_number, 0, 1.0).documents) == 1
 
 
-def dies(inbox: Inbox, outbox: Outbox, config: object) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def fails(inbox: Inbox, outbox: Outbox, config: object) -> None:
-    def work() -> object:
-        raise UsageError("It cannot be.", hint="Do not.")
-
-    answer(outbox, work)
-
-
 def test_a_process_that_dies_is_an_error() -> None:
     with pytest.raises(StageDied, match="killed by SIGKILL"):
-        in_child("test_bench_stages:dies", None)
+        in_child("bench_children:dies", None)
 
 
 def test_an_error_of_a_process_is_raised_as_its_own() -> None:
     with pytest.raises(UsageError, match="It cannot be") as raised:
-        in_child("test_bench_stages:fails", None)
+        in_child("bench_children:fails", None)
     assert raised.value.hint == "Do not."

@@ -225,7 +225,8 @@ class LanceAdapter(Adapter):
             query = table.search(vector, vector_column_name="vector").distance_type("cosine")
             query = query.nprobes(_PROBES).refine_factor(_REFINE_FACTOR)  # for an index alone
             found = query.limit(k).select([*_HIT_COLUMNS, "_distance"]).to_list()
-        return [Hit(score=1.0 - row.pop("_distance"), **row) for row in found]
+        # a distance of float32 may fall below 0 by its rounding
+        return [Hit(score=min(1.0, 1.0 - row.pop("_distance")), **row) for row in found]
 
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
         table = self._table()
