@@ -49,6 +49,31 @@ class Buffer:
         return cls(bytes=parse_size(text))
 
 
+class Secret:
+    """A text that nobody shows by accident: `reveal` gives it to who needs it, all else hides it.
+
+    Not a dataclass, since `asdict` would open it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself: not to be stored, logged or put into a message."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operation needs to know, validated; the layers that make it live elsewhere.

@@ -6,7 +6,7 @@ import pytest
 
 from vecstream_cli.errors import UsageError
 from vecstream_cli.pipeline.arena import MAX_CHILDREN
-from vecstream_cli.settings import MOST_PARSERS, Settings
+from vecstream_cli.settings import MOST_PARSERS, Secret, Settings
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,16 @@ def test_a_value_out_of_bounds_is_refused_with_its_flag(given: dict[str, Any], w
 
 def test_the_arena_has_a_control_row_for_every_parser_and_two_more_children() -> None:
     assert MOST_PARSERS + 2 <= MAX_CHILDREN
+
+
+def test_a_secret_is_shown_by_nothing_but_reveal() -> None:
+    secret = Secret("hunter2")
+    shown = f"{secret} {secret!r} {[secret]} %s" % secret
+    assert "hunter2" not in shown
+    assert secret.reveal() == "hunter2"
+
+
+def test_secrets_are_equal_when_their_texts_are() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a")}) == 1
+    assert Secret("a") != "a"
