@@ -25,43 +25,42 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process returns; when several apply, `worst` decides."""
+    """What the process returns: the table of codes, the most severe first, each with its meaning.
 
-    DONE = 0
-    FAILED = 1
-    USAGE = 2
-    DOCUMENTS_FAILED = 3
-    NO_COLLECTION = 10
-    LOCKED = 11
-    AUTHENTICATION = 12
-    FINGERPRINT = 13
-    CEILING = 14
-    DELETIONS_HELD = 25
-    HANGUP = 129
-    INTERRUPT = 130
-    TERMINATED = 143
+    docs/exit-codes.md and the README repeat it, and a test holds them to it.
+    """
 
+    meaning: str
 
-_SEVERITY = (
-    ExitCode.INTERRUPT,
-    ExitCode.TERMINATED,
-    ExitCode.HANGUP,
-    ExitCode.FAILED,
-    ExitCode.USAGE,
-    ExitCode.LOCKED,
-    ExitCode.NO_COLLECTION,
-    ExitCode.CEILING,
-    ExitCode.FINGERPRINT,
-    ExitCode.AUTHENTICATION,
-    ExitCode.DELETIONS_HELD,
-    ExitCode.DOCUMENTS_FAILED,
-    ExitCode.DONE,
-)
+    INTERRUPT = 130, "interrupted"
+    TERMINATED = 143, "terminated"
+    HANGUP = 129, "hung up"
+    FAILED = 1, "failed"
+    USAGE = 2, "the command line or the configuration is wrong"
+    LOCKED = 11, "another run is working on this collection"
+    NO_COLLECTION = 10, "no such collection"
+    CEILING = 14, "the memory ceiling is too small, or was exceeded"
+    FINGERPRINT = 13, "the collection was made with another model or other chunks"
+    AUTHENTICATION = 12, "the database refused the credentials"
+    DELETIONS_HELD = 25, "done, but deletions were held back"
+    DOCUMENTS_FAILED = 3, "done, but some documents failed"
+    DONE = 0, "done"
+
+    def __new__(cls, value: int, meaning: str = "") -> "ExitCode":
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    @property
+    def succeeded(self) -> bool:
+        """The work is done and nobody has to be called: what a monitor is told."""
+        return self in (ExitCode.DONE, ExitCode.DOCUMENTS_FAILED)
 
 
 def worst(*codes: ExitCode) -> ExitCode:
     """The code to end with when several apply."""
-    return min(codes, key=_SEVERITY.index, default=ExitCode.DONE)
+    return min(codes, key=list(ExitCode).index, default=ExitCode.DONE)
 
 
 class VecstreamError(Exception):

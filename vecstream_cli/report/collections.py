@@ -18,16 +18,6 @@ from vecstream_cli.state.entries import FailedDocument, RunRecord
 from vecstream_cli.state.overview import CollectionOverview
 
 _SHOWN = 20  # failures of a collection on a terminal; --json has them all
-_ENDED = {
-    ExitCode.DONE: "done",
-    ExitCode.FAILED: "failed",
-    ExitCode.DOCUMENTS_FAILED: "done, some documents failed",
-    ExitCode.CEILING: "stopped by the memory ceiling",
-    ExitCode.DELETIONS_HELD: "done, deletions held back",
-    ExitCode.HANGUP: "interrupted",
-    ExitCode.INTERRUPT: "interrupted",
-    ExitCode.TERMINATED: "interrupted",
-}
 
 
 def print_collections(console: Console, collections: Sequence[CollectionOverview]) -> None:
@@ -102,7 +92,7 @@ def _last_run(run: RunRecord | None) -> Iterator[Text]:
     if run.finished_at is None or run.exit_code is None:
         yield Text("not finished: under way, or killed", "yellow")
         return
-    took = f"{_ended(run.exit_code)} in {_between(run.started_at, run.finished_at)}"
+    took = f"{_ended(run.exit_code)} after {_between(run.started_at, run.finished_at)}"
     yield Text(took, "" if run.exit_code == ExitCode.DONE else "yellow")
     changes = [
         f"{count(int(number))} {word}"
@@ -118,8 +108,10 @@ def _between(start: str, end: str) -> str:
 
 
 def _ended(code: int) -> str:
-    known = {int(member): words for member, words in _ENDED.items()}
-    return known.get(code, f"failed with exit code {code}")
+    try:
+        return ExitCode(code).meaning
+    except ValueError:  # of a newer vecstream
+        return f"exit code {code}"
 
 
 def _number(summary: Mapping[str, object], key: str) -> float:
