@@ -17,11 +17,14 @@
 
     DocumentError                  costs a document, never the run
 
-A message is one sentence of what happened; `hint` is one sentence of what to do.
+A message is one sentence of what happened; `hint` is one sentence of what to do. Both are kept
+free of secrets here.
 """
 
 import signal
 from enum import IntEnum
+
+from vecstream_cli.hiding import hidden
 
 
 class ExitCode(IntEnum):
@@ -70,9 +73,9 @@ class VecstreamError(Exception):
     default_hint: str = "Run again with --debug for the details."
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.default_hint if hint is None else hint
+        self.message = hidden(message)
+        super().__init__(self.message)
+        self.hint = self.default_hint if hint is None else hidden(hint)
 
 
 class UsageError(VecstreamError):

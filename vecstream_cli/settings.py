@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vecstream_cli.errors import UsageError
+from vecstream_cli.secret import Secret, joined, parted
 
 MIB = 1 << 20
 DEFAULT_COLLECTION = "documents"
@@ -15,6 +16,11 @@ MOST_PARSERS = 60
 PRECISIONS = ("fp32", "bf16", "int8")
 
 _SIZE = re.compile(r"(?i)^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*$")
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+_DURATION = re.compile(
+    rf"(?i)^\s*(?:{_NUMBER}\s*d)?\s*(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m(?:in)?)?\s*"
+    rf"(?:{_NUMBER}\s*s?)?\s*$"
+)
 _UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -29,6 +35,20 @@ def parse_size(text: str) -> int:
             f"{text!r} is not a size.", hint="Write a number and a unit, such as 512M or 2G."
         )
     return int(float(match.group(1)) * _UNIT[match.group(2).lower()])
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``90s``, ``30m``, ``2h``, ``1h30m`` or ``1d``.
+
+    Raises UsageError where `text` is not a length of time.
+    """
+    match = _DURATION.match(text)
+    if match is None or not text.strip():
+        raise UsageError(
+            f"{text!r} is not a length of time.", hint="Write seconds, or a time such as 30m or 2h."
+        )
+    parts = zip((86_400, 3600, 60, 1), match.groups(), strict=True)
+    return float(sum(unit * float(number) for unit, number in parts if number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +69,13 @@ class Buffer:
         return cls(bytes=parse_size(text))
 
 
-class Secret:
-    """A text that nobody shows by accident: `reveal` gives it to who needs it, all else hides it.
-
-    Not a dataclass, since `asdict` would open it.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself: not to be stored, logged or put into a message."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._text))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operation needs to know, validated; the layers that make it live elsewhere.
 
     Sizes are bytes, times seconds. `paths` and `files_from` are as given on the command line.
     `max_memory`, `parsers` and `chunk_size` of None mean: chosen from the machine or the model.
+    A password in `db_uri` moves to `db_password`, and is only in `connection` again.
     """
 
     paths: tuple[Path, ...] = ()
@@ -93,6 +89,7 @@ class Settings:
 
     db: str = "lance"
     db_uri: str | None = None
+    db_password: Secret | None = None
     collection: str = DEFAULT_COLLECTION
 
     model: str = DEFAULT_MODEL
@@ -114,6 +111,7 @@ class Settings:
     debug: bool = False
 
     def __post_init__(self) -> None:
+        self._take_the_password_out()
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit must be at least 1.")
         if self.parsers is not None and not 1 <= self.parsers <= MOST_PARSERS:
@@ -148,6 +146,26 @@ class Settings:
                 "--source names one folder, but several paths are given.",
                 hint="Index each folder by its own command, with its own --source.",
             )
+
+    @property
+    def connection(self) -> str | None:
+        """The database's URI with its password: for `Adapter.open` alone, never to be kept.
+
+        Raises UsageError or AuthenticationFailed where the password is not to be had.
+        """
+        return joined(self.db_uri, self.db_password)
+
+    def _take_the_password_out(self) -> None:
+        uri, password = parted(self.db_uri or "")
+        if password is None:
+            return
+        if self.db_password is not None:
+            raise UsageError(
+                "The database's password is given twice: in its URI, and by itself.",
+                hint="Take it out of the URI.",
+            )
+        object.__setattr__(self, "db_uri", uri)
+        object.__setattr__(self, "db_password", password)
 
 
 def devices(device: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from vecstream_cli.cli.app import VERBS
 from vecstream_cli.cli.main import main
-from vecstream_cli.layers import KEYS
+from vecstream_cli.keys import NAMES, NEVER_FLAGS
 
 HEAVY = {
     "torch", "transformers", "tokenizers", "lancedb", "pyarrow", "numpy", "pypdfium2", "pdfminer",
@@ -29,12 +29,12 @@ def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
     own = {"context", "config", "json", "quiet", "yes", "query", "top", "path"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
     names = set(inspect.signature(VERBS[verb][0]).parameters)
-    assert {name.replace("_", "-") for name in names - own} <= set(KEYS)
+    assert {name.replace("_", "-") for name in names - own} <= set(NAMES)
 
 
 def test_every_setting_can_be_given_to_index() -> None:
     names = inspect.signature(VERBS["index"][0]).parameters
-    assert set(KEYS) <= {name.replace("_", "-") for name in names}
+    assert set(NAMES) - NEVER_FLAGS <= {name.replace("_", "-") for name in names}
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -20,9 +20,13 @@ FLOORS = {
     "state": 2,
     "core": 1,
     # The ground floor has steps.
-    "layers": 0.2,
-    "settings": 0.1,
-    "errors": 0,
+    "layers": 0.6,
+    "config_file": 0.5,
+    "keys": 0.4,
+    "settings": 0.3,
+    "secret": 0.2,
+    "errors": 0.1,
+    "hiding": 0,
 }
 # The package's own front door may name anything above, and nothing inside imports it.
 DOORS = {"__init__", "__main__"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from vecstream_cli.errors import UsageError
-from vecstream_cli.layers import KEYS, gather
+from vecstream_cli.keys import KEYS
+from vecstream_cli.layers import gather
 from vecstream_cli.settings import Buffer, Settings
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from vecstream_cli.errors import UsageError
 from vecstream_cli.pipeline.arena import MAX_CHILDREN
-from vecstream_cli.settings import MOST_PARSERS, Secret, Settings
+from vecstream_cli.secret import Secret
+from vecstream_cli.settings import MOST_PARSERS, Settings
 
 
 @pytest.mark.parametrize(

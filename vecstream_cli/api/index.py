@@ -13,6 +13,7 @@ from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ExitCode, UsageError, VecstreamError, worst
+from vecstream_cli.hiding import hidden
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
 from vecstream_cli.pipeline.config import RingConfig
@@ -165,6 +166,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
     return RingConfig(
         adapter=settings.db,
         uri=settings.db_uri,
+        password=settings.db_password,
         collection=settings.collection,
         record=CollectionRecord(
             uuid=str(uuid.uuid4()),
@@ -218,7 +220,7 @@ class _Download:
 
 def _started(settings: Settings, config: RingConfig, place: Path | None) -> RunStarted:
     return RunStarted(
-        database=str(place or settings.db_uri or settings.db),
+        database=str(place or hidden(settings.db_uri or settings.db)),
         collection=settings.collection,
         model=config.spec.name,
         dimension=config.spec.dimension,

@@ -2,12 +2,13 @@
 
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.errors import CollectionNotFound
+from vecstream_cli.hiding import hidden
 
 
 def database_name(kind: type[Adapter], uri: str | None) -> str:
     """The folder of an embedded database, the kind and URI of another."""
     folder = kind.local_folder(uri)
-    return str(folder) if folder is not None else f"{kind.name} {uri or ''}".strip()
+    return str(folder) if folder is not None else hidden(f"{kind.name} {uri or ''}").strip()
 
 
 def no_collection(database: str, collection: str | None = None) -> CollectionNotFound:

@@ -98,7 +98,7 @@ def _opened(settings: Settings, command: str) -> Iterator[tuple[Place, Adapter]]
     place = locate(settings.db, settings.db_uri, settings.collection, local)
     with (
         CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=command),
-        kind.open(settings.db_uri, settings.collection, read_only=False) as adapter,
+        kind.open(settings.connection, settings.collection, read_only=False) as adapter,
     ):
         yield place, adapter
 

@@ -12,6 +12,7 @@ from vecstream_cli.errors import FingerprintMismatch, UsageError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
 from vecstream_cli.pipeline.opening import differences
+from vecstream_cli.secret import Secret, joined
 from vecstream_cli.settings import DEFAULT_COLLECTION, devices
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def search(
     k: int = 5,
     db: str = "lance",
     db_uri: str | None = None,
+    db_password: Secret | None = None,
     collection: str = DEFAULT_COLLECTION,
     model: str | None = None,
     revision: str | None = None,
@@ -40,7 +42,7 @@ def search(
     if not query.strip():
         raise UsageError("The query is empty.", hint="Say what you want to know.")
     kind = adapter_class(db)
-    with kind.open(db_uri, collection, read_only=True) as adapter:
+    with kind.open(joined(db_uri, db_password), collection, read_only=True) as adapter:
         record = adapter.record()
         if record is None:
             raise no_collection(database_name(kind, db_uri), collection)

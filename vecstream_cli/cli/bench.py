@@ -102,6 +102,8 @@ def bench(
     limit: options.Limit = None,
     db: options.Db = None,
     db_uri: options.DbUri = None,
+    db_password_file: options.DbPasswordFile = None,
+    db_password_command: options.DbPasswordCommand = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -1,5 +1,6 @@
 """What every verb does the same way: read its settings, run, report an error, end with a code."""
 
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ import typer
 
 from vecstream_cli.cli.signals import ended_by_signal
 from vecstream_cli.errors import ExitCode, InternalError, Interrupted, UsageError, VecstreamError
-from vecstream_cli.layers import KEYS, gather
+from vecstream_cli.hiding import hidden
+from vecstream_cli.keys import NAMES
+from vecstream_cli.layers import gather
 from vecstream_cli.report.reporter import Reporter
 from vecstream_cli.report.streams import Streams
 from vecstream_cli.settings import Settings
@@ -40,7 +43,7 @@ def run(context: typer.Context, body: Callable[[Command], ExitCode]) -> int:
     )
     flags = {name.replace("_", "-"): value for name, value in params.items()}
     command = Command(
-        flags={key: value for key, value in flags.items() if key in KEYS},
+        flags={key: value for key, value in flags.items() if key in NAMES},
         config=params.get("config"),
         reporter=reporter,
     )
@@ -64,7 +67,7 @@ def _attempt(command: Command, body: Callable[[Command], ExitCode]) -> ExitCode:
         refused = InternalError(f"{type(error).__name__}: {error}")
         refused.__cause__ = error
     if command.flags.get("debug"):
-        traceback.print_exception(refused)
+        sys.stderr.write(hidden("".join(traceback.format_exception(refused))))
     command.reporter.error(refused)
     return refused.exit_code
 

@@ -18,6 +18,8 @@ def drop(
     yes: options.Yes = False,
     db: options.Db = None,
     db_uri: options.DbUri = None,
+    db_password_file: options.DbPasswordFile = None,
+    db_password_command: options.DbPasswordCommand = None,
     lock_wait: options.LockWait = None,
     config: options.Config = None,
     json: options.Json = False,

@@ -19,6 +19,8 @@ def index(
     source: options.Source = None,
     db: options.Db = None,
     db_uri: options.DbUri = None,
+    db_password_file: options.DbPasswordFile = None,
+    db_password_command: options.DbPasswordCommand = None,
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
     model: options.Model = None,

@@ -83,6 +83,24 @@ DbUri = Annotated[
         rich_help_panel=_WHERE,
     ),
 ]
+DbPasswordFile = Annotated[
+    str | None,
+    Option(
+        "--db-password-file",
+        metavar="FILE",
+        help="Read the database's password from FILE.",
+        rich_help_panel=_WHERE,
+    ),
+]
+DbPasswordCommand = Annotated[
+    str | None,
+    Option(
+        "--db-password-command",
+        metavar="COMMAND",
+        help="Take the password that COMMAND prints.",
+        rich_help_panel=_WHERE,
+    ),
+]
 Collection = Annotated[
     str | None,
     Option(

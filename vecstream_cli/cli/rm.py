@@ -22,6 +22,8 @@ def rm(
     yes: options.Yes = False,
     db: options.Db = None,
     db_uri: options.DbUri = None,
+    db_password_file: options.DbPasswordFile = None,
+    db_password_command: options.DbPasswordCommand = None,
     collection: options.Collection = None,
     source: options.InSource = None,
     lock_wait: options.LockWait = None,

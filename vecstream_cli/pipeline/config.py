@@ -7,6 +7,7 @@ from vecstream_cli.core.ids import Fingerprint
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.slots import SlotLayout
+from vecstream_cli.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class RingConfig:
 
     adapter: str
     uri: str | None
+    password: Secret | None = None
     collection: str
     record: CollectionRecord
     this_run: str

@@ -46,6 +46,8 @@ class Crew:
         if self.writer is not None:
             return
         config = self._config
+        if config.password is not None:
+            config.password.reveal()  # here, where a failure is an error like any other
         self.writer = self._spawn(
             "writer",
             WriterConfig(
@@ -54,6 +56,7 @@ class Crew:
                 row=WRITER_ROW,
                 adapter=config.adapter,
                 uri=config.uri,
+                password=config.password,
                 collection=config.collection,
                 lock=InheritedFd(self._lock_fd),
                 hold_slots=max(1, config.plan.slots // 2),

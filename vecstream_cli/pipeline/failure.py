@@ -4,15 +4,16 @@ import traceback
 
 from vecstream_cli import errors
 from vecstream_cli.errors import InternalError, StageDied, VecstreamError
+from vecstream_cli.hiding import hidden
 from vecstream_cli.pipeline.messages import Broken
 
 
 def broken(error: Exception, what: str) -> Broken:
     """The message for an error that ends a stage; `what` says which work it ended."""
-    details = "".join(traceback.format_exception(error))[-8000:]
+    details = hidden("".join(traceback.format_exception(error)))[-8000:]
     if isinstance(error, VecstreamError):
         return Broken(type(error).__name__, error.message, error.hint, details)
-    sentence = f"{what}: {type(error).__name__}: {error}".rstrip(".")[:500] + "."
+    sentence = hidden(f"{what}: {type(error).__name__}: {error}").rstrip(".")[:500] + "."
     return Broken(InternalError.__name__, sentence, InternalError.default_hint, details)
 
 

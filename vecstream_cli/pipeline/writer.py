@@ -26,6 +26,7 @@ from vecstream_cli.pipeline.messages import (
     Written,
 )  # fmt: skip
 from vecstream_cli.pipeline.slots import APPEND, MERGE, Slot, SlotLayout
+from vecstream_cli.secret import Secret, joined
 
 FLUSH_SECONDS = 5.0
 
@@ -45,6 +46,7 @@ class WriterConfig:
     row: int
     adapter: str
     uri: str | None
+    password: Secret | None
     collection: str
     lock: InheritedFd
     hold_slots: int
@@ -76,7 +78,7 @@ class _Writer:
         self._noted = False
         started = time.monotonic()
         self._adapter = adapter_class(config.adapter).open(
-            config.uri, config.collection, read_only=False
+            joined(config.uri, config.password), config.collection, read_only=False
         )
         self._arena = config.arena.open()
         self._control = self._arena.control[config.row]

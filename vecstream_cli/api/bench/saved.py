@@ -8,7 +8,7 @@ from vecstream_cli.core.comparison import Comparison
 from vecstream_cli.core.comparison import compare as compared
 from vecstream_cli.core.records import from_json
 from vecstream_cli.errors import UsageError, VecstreamError
-from vecstream_cli.layers import KEYS
+from vecstream_cli.keys import KEYS
 
 _MEASURED_WITH = {"model", "device", "precision", "chunk-size", "chunk-overlap"}
 
