@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, Arena
+from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, TOKENS, Arena
 from vecstream_cli.pipeline.busy import Busy, Shares, limiting
 from vecstream_cli.pipeline.events import Stage, Summary
 
@@ -49,6 +49,13 @@ def test_only_work_between_the_first_and_the_last_batch_counts(arena: Arena, bus
     assert summary.parsers_busy == pytest.approx(0.1)  # one of two
     assert summary.writer_busy == pytest.approx(0.5)
     assert summary.limited_by == "embed"
+
+
+def test_tokens_are_those_of_every_batch_that_inference_has_ended(arena: Arena, busy: Busy) -> None:
+    assert busy.tokens == 0
+    arena.control[INFERENCE, TOKENS] += 2000
+    arena.control[INFERENCE, TOKENS] += 1500
+    assert busy.tokens == 3500
 
 
 def test_a_run_that_embedded_nothing_tells_nothing(busy: Busy) -> None:

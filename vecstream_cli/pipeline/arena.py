@@ -22,9 +22,10 @@ MAX_CHILDREN = CONTROL_BYTES // (8 * CONTROL_FIELDS)
 # Fields of a child's control row (int64); each child writes only its own row.
 HEARTBEAT = 0  # grows while a document is being worked on
 WAITING = 1  # 1 while the child waits for a slot
-BUSY_NS = 2  # time spent at its real work, such as parsing but not waiting for a slot
+BUSY_NS = 2  # time spent at its real work, such as parsing but not waiting for slot or core
 BEGAN_NS = 3  # the monotonic clock when inference began its first batch; 0 before
 ENDED_NS = 4  # and when it ended its latest one
+TOKENS = 5  # what inference has embedded, batch by batch
 
 
 class Arena:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, Arena
+from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, TOKENS, Arena
 from vecstream_cli.pipeline.events import Stage, Summary
 
 _LIMITING = 0.9  # who works so much of the time is what the others wait for
@@ -43,6 +43,11 @@ class Busy:
             self._began = self._latest
         if batch != self._batch:
             self._batch, self._ended = batch, self._latest
+
+    @property
+    def tokens(self) -> int:
+        """Embedded so far, also of slots that are not complete yet."""
+        return int(self._control[self._rows[1], TOKENS].sum())
 
     def since_last_told(self) -> Shares:
         """The shares between the latest reading and that of the call before."""

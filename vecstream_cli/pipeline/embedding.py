@@ -79,6 +79,11 @@ class Batch:
     window: Window
     places: npt.NDArray[np.intp]
 
+    @property
+    def tokens(self) -> int:
+        """What it holds of real tokens."""
+        return int(self.window.lengths[self.places].sum())
+
 
 class Embedding:
     """The model over the arena; `embed` may be called by several threads at a time."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecstream_cli.models.spec import ModelSpec
-from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, ArenaHandle
+from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, TOKENS, ArenaHandle
 from vecstream_cli.pipeline.embedding import Batch, Embedding
 from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
@@ -142,6 +142,7 @@ class _Lanes:
                         self._control[BUSY_NS] += (ended - began) // len(self._threads)
                         self._control[ENDED_NS] = max(ended, self._control[ENDED_NS])
                         self.counters["batches"] += forwards
+                        self._control[TOKENS] += batch.tokens
                         self.counters["padded_tokens"] += padding
                         complete = batch.window.count(batch)
                     for part in complete:

@@ -60,7 +60,7 @@ class Pace:
                 bytes_total=intake.bytes_admitted,
                 chunks_embedded=summary.chunks_embedded,
                 chunks_written=summary.chunks_written,
-                tokens=summary.tokens,
+                tokens=self._busy.tokens,
                 slots_free=count(Place.FREE),
                 slots_parsing=count(Place.PARSER),
                 slots_embedding=count(Place.READY) + count(Place.INFERENCE),

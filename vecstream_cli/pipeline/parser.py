@@ -44,6 +44,7 @@ from vecstream_cli.pipeline.messages import (
     Vanished,
 )  # fmt: skip
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
+from vecstream_cli.pipeline.workclock import WorkClock
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
 
@@ -115,6 +116,7 @@ class _Parser:
         self._booked = 0
         self._filling: Filling | None = None
         tokenizer = Tokenizer.load(
+        self._clock = WorkClock()
             config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
         )
         try:
@@ -158,7 +160,7 @@ class _Parser:
     def work_on(self, job: Job) -> None:
         """Read one document; whatever is wrong with it costs only it."""
         self._outbox.send(Started(job.id))
-        self._booked = time.monotonic_ns()
+        self._booked = self._clock.now()
         self._beat()
         reading = _Reading(job)
         try:
@@ -257,7 +259,7 @@ class _Parser:
         while not self._grants:
             self._take(self._inbox.recv())
         self._control[WAITING] = 0
-        self._booked = time.monotonic_ns()
+        self._booked = self._clock.now()
         ref = self._grants.popleft().ref
         self._filling = Filling(ref, Slot(self._slots, self._config.layout, ref.slot))
         return self._filling
@@ -267,7 +269,7 @@ class _Parser:
         self._book()
 
     def _book(self) -> None:
-        now = time.monotonic_ns()
+        now = self._clock.now()
         self._control[BUSY_NS] += now - self._booked
         self._booked = now
 
