@@ -13,6 +13,7 @@ from typing import Any
 
 from vecstream_cli.errors import UsageError
 from vecstream_cli.keys import FILE, KEYS, NAMES, PATHS, SECRET_FILE, TEXTS, understood, unknown
+from vecstream_cli.secret import Secret, parted
 from vecstream_cli.settings import nearest
 
 JOBS = "jobs"
@@ -25,6 +26,7 @@ class ConfigFile:
     path: Path
     common: Mapping[str, Any]
     jobs: Mapping[str, Mapping[str, Any]]
+    exposes_secrets: bool = False  # it holds one, and users other than its owner can read it
 
     def job(self, name: str | None) -> str | None:
         """The job that `name` means; where it is None, the only one, or none if there are none.
@@ -59,11 +61,10 @@ def read_config(path: Path) -> ConfigFile:
                 f"{name!r} in {path} cannot name a job.",
                 hint="Use letters, digits, '.', '_' and '-', starting with a letter or digit.",
             )
-    return ConfigFile(
-        path,
-        _layer(table, path, f"in {path}"),
-        {name: _layer(job, path, f"in [{JOBS}.{name}] of {path}") for name, job in jobs.items()},
-    )
+    common = _layer(table, path, f"in {path}")
+    own = {name: _layer(job, path, f"in [{JOBS}.{name}] of {path}") for name, job in jobs.items()}
+    exposed = path.stat().st_mode & 0o077 and any(map(_has_a_secret, (common, *own.values())))
+    return ConfigFile(path, common, own, bool(exposed))
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -90,8 +91,9 @@ def _layer(table: Mapping[str, object], path: Path, where: str) -> dict[str, Any
     layer: dict[str, Any] = {}
     for name, raw in table.items():
         if name not in NAMES:
-            tables = [JOBS] if isinstance(raw, dict) else []
-            raise unknown(name, where, name, nearest(name, tables or [*NAMES]))
+            if isinstance(raw, dict):
+                raise unknown(name, where, "", nearest(name, [JOBS]))
+            raise unknown(name, where, name, nearest(name, [*NAMES]))
         key, kind = NAMES[name]
         if isinstance(raw, str) and kind in (TEXTS, PATHS):
             raw = [raw]
@@ -100,6 +102,12 @@ def _layer(table: Mapping[str, object], path: Path, where: str) -> dict[str, Any
         understood(layer, name, raw, f"{name} {where}")
         layer[key] = _beside(path.parent, key, layer[key])
     return layer
+
+
+def _has_a_secret(layer: Mapping[str, Any]) -> bool:
+    return parted(layer.get("db-uri", ""))[1] is not None or any(
+        isinstance(value, Secret) and value.is_plain for value in layer.values()
+    )
 
 
 def _beside(folder: Path, key: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ environment is separated like PATH.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from vecstream_cli.settings import nearest
 
 PREFIX = "VECSTREAM_"
 
+WHAT_TO_INDEX = frozenset({"paths", "files-from"})  # a layer that names one replaces both
+
 _NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA"})  # the latter is the tests'
-_WHAT_TO_INDEX = frozenset({"paths", "files-from"})  # a layer that names one replaces both
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +40,25 @@ def gather(
 ) -> dict[str, Any]:
     """What the layers say together, as keyword arguments of `Settings`; defaults are left out.
 
-    See `trace`.
+    `config` is a path and defaults to VECSTREAM_CONFIG. For the rest see `trace`.
     """
-    given = trace(flags, environ=environ, config=config, job=job)
-    return {key.replace("-", "_"): each.value for key, each in given.items()}
+    file = config_file(config, environ)
+    return arguments(trace(flags, environ=environ, file=file, job=job))
 
 
 def trace(
     flags: Mapping[str, object],
     *,
-    environ: Mapping[str, str] = os.environ,
-    config: str | None = None,
-    job: str | None = None,
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    job: str | None,
 ) -> dict[str, Given]:
     """What the layers say together, by key, with the layer that each value comes from.
 
-    `flags` holds dashed names; None and empty lists mean: not given. `config` is a path and
-    defaults to VECSTREAM_CONFIG. `job` names one of its jobs and may be left out where it has
-    one or none. Raises UsageError for a key or a value that cannot be.
+    `flags` holds dashed names; None and empty lists mean: not given. `job` names one of the
+    file's and may be left out where it has one or none. Raises UsageError for a key or a value
+    that cannot be.
     """
-    file = config_file(config, environ)
     chosen = None if file is None else file.job(job)
     given: dict[str, Given] = {}
     for origin, layer in (
@@ -67,10 +67,15 @@ def trace(
         ("environment", _from_environment(environ)),
         ("flag", _from_flags(flags)),
     ):
-        if _WHAT_TO_INDEX & layer.keys():
-            given = {key: each for key, each in given.items() if key not in _WHAT_TO_INDEX}
+        if WHAT_TO_INDEX & layer.keys():
+            given = {key: each for key, each in given.items() if key not in WHAT_TO_INDEX}
         given |= {key: Given(value, origin) for key, value in layer.items()}
     return given
+
+
+def arguments(given: Mapping[str, Given]) -> dict[str, Any]:
+    """Settings by key, as keyword arguments of `Settings`."""
+    return {key.replace("-", "_"): each.value for key, each in given.items()}
 
 
 def config_file(config: str | None, environ: Mapping[str, str] = os.environ) -> ConfigFile | None:
@@ -92,16 +97,21 @@ def take_secrets(environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
     return before
 
 
-def warnings(given: Mapping[str, Given]) -> list[str]:
-    """What is allowed but unwise in how these settings were given."""
+def warnings(given: Mapping[str, Given], file: ConfigFile | None) -> Iterator[tuple[str, str]]:
+    """What is allowed but unwise in how these settings were given: a short code, and a sentence."""
     uri = given.get("db-uri")
-    if uri is None or parted(uri.value)[1] is None:
-        return []
-    seen = "the list of processes shows it" if uri.origin == "flag" else "it is easily shown"
-    return [
-        f"The database's password stands in its URI, where {seen}; "
-        "give it by db-password-file, db-password-command or VECSTREAM_DB_PASSWORD instead."
-    ]
+    if uri is not None and parted(uri.value)[1] is not None:
+        seen = "the list of processes shows it" if uri.origin == "flag" else "it is easily shown"
+        yield (
+            "password-in-uri",
+            f"The database's password stands in its URI, where {seen}; give it by "
+            "db-password-file, db-password-command or VECSTREAM_DB_PASSWORD instead.",
+        )
+    if file is not None and file.exposes_secrets:
+        yield (
+            "readable-secret",
+            f"{file.path} holds a secret, and others can read it: run `chmod 600` on it.",
+        )
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Secret:
         return self._value
 
     @property
+    def is_plain(self) -> bool:
+        """It was given as it is, not as a file or a command to take it from."""
+        return self._file is None and self._command is None
+
+    @property
     def origin(self) -> str:
         """What may be said of it: that it is hidden, and where it would be read."""
         if self._file is not None:
@@ -73,7 +78,7 @@ class Secret:
         remember(self._value or "")
 
     def _ways(self) -> tuple[object, ...]:
-        return (None if self._file or self._command else self._value, self._file, self._command)
+        return (self._value if self.is_plain else None, self._file, self._command)
 
 
 def parted(uri: str) -> tuple[str, Secret | None]:

@@ -114,6 +114,7 @@ def bench(
     buffer: options.Buffer = None,
     parsers: options.Parsers = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,

@@ -1,18 +1,35 @@
 """What every verb does the same way: read its settings, run, report an error, end with a code."""
 
+import os
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import typer
 
 from vecstream_cli.cli.signals import ended_by_signal
-from vecstream_cli.errors import ExitCode, InternalError, Interrupted, UsageError, VecstreamError
+from vecstream_cli.config_file import ConfigFile
+from vecstream_cli.errors import (
+    ExitCode,
+    InternalError,
+    Interrupted,
+    UsageError,
+    VecstreamError,
+    worst,
+)
 from vecstream_cli.hiding import hidden
 from vecstream_cli.keys import NAMES
-from vecstream_cli.layers import gather
+from vecstream_cli.layers import (
+    WHAT_TO_INDEX,
+    Given,
+    arguments,
+    config_file,
+    take_secrets,
+    trace,
+    warnings,
+)
 from vecstream_cli.report.reporter import Reporter
 from vecstream_cli.report.streams import Streams
 from vecstream_cli.settings import Settings
@@ -20,40 +37,97 @@ from vecstream_cli.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A verb's flags by their dashed names, and its voice."""
+    """A verb's flags by their dashed names, the other layers of settings, and its voice.
 
-    flags: dict[str, object]
+    `job` is the configuration file's that is meant; None: its only one.
+    """
+
+    flags: Mapping[str, object]
+    environ: Mapping[str, str]
     config: str | None
+    job: str | None
     reporter: Reporter
 
     def settings(self) -> Settings:
-        """What defaults, file, environment and flags say together."""
-        return Settings(**self.given())
+        """What defaults, file, job, environment and flags say together."""
+        file = self.file()
+        given = self.trace(file)
+        for reason, message in warnings(given, file):
+            self.reporter.warn(reason, message)
+        return Settings(**arguments(given))
 
     def given(self) -> dict[str, Any]:
         """The same without the defaults, by the names that `Settings` has."""
-        return gather(self.flags, config=self.config)
+        return arguments(self.trace(self.file()))
+
+    def trace(self, file: ConfigFile | None) -> dict[str, Given]:
+        """The same by key, with the layer that each value comes from."""
+        return trace(self.flags, environ=self.environ, file=file, job=self.job)
+
+    def file(self) -> ConfigFile | None:
+        """The configuration file that is named, read."""
+        return config_file(self.config, self.environ)
+
+    def for_job(self, job: str | None) -> "Command":
+        """The same command for one job, which everything it says then names."""
+        return replace(self, job=job, reporter=self.reporter.for_job(job))
 
 
 def run(context: typer.Context, body: Callable[[Command], ExitCode]) -> int:
     """Do what `body` says and return the exit code; every error becomes a sentence and a hint."""
+    return _run(_command(context), body)
+
+
+def run_jobs(context: typer.Context, body: Callable[[Command], ExitCode]) -> int:
+    """The same for every job of the configuration file in turn, or the one that is named.
+
+    Each ends by itself, and the worst exit code is returned. A failure does not keep the next
+    job from running; an interruption does.
+    """
+    command = _command(context)
+    try:
+        jobs = _jobs(command)
+    except UsageError:
+        return _run(command, body)  # which meets the same error, and tells it
+    codes: list[ExitCode] = []
+    for job in jobs:
+        codes.append(_run(command.for_job(job), body))
+        if codes[-1] > 128:  # by a signal
+            break
+    return worst(*codes)
+
+
+def _command(context: typer.Context) -> Command:
     params = context.params
-    reporter = Reporter(
-        Streams.standard(), json=params.get("json", False), quiet=params.get("quiet", False)
-    )
     flags = {name.replace("_", "-"): value for name, value in params.items()}
-    command = Command(
+    return Command(
         flags={key: value for key, value in flags.items() if key in NAMES},
+        environ=take_secrets(os.environ),
         config=params.get("config"),
-        reporter=reporter,
+        job=params.get("job"),
+        reporter=Reporter(
+            Streams.standard(), json=params.get("json", False), quiet=params.get("quiet", False)
+        ),
     )
+
+
+def _jobs(command: Command) -> list[str | None]:
+    """The jobs to run; one without a name where there is no file, or none in it."""
+    file = command.file()
+    if file is None:
+        return [None]
+    one = command.job or len(file.jobs) < 2 or any(command.flags.get(key) for key in WHAT_TO_INDEX)
+    return [file.job(command.job)] if one else [*file.jobs]
+
+
+def _run(command: Command, body: Callable[[Command], ExitCode]) -> ExitCode:
     code = ExitCode.FAILED
     try:
         with ended_by_signal():
             code = _attempt(command, body)
     except Interrupted as interruption:
         code = interruption.exit_code
-    return reporter.close(code)
+    return command.reporter.close(code)
 
 
 def _attempt(command: Command, body: Callable[[Command], ExitCode]) -> ExitCode:

@@ -22,6 +22,7 @@ def drop(
     db_password_command: options.DbPasswordCommand = None,
     lock_wait: options.LockWait = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,

@@ -3,7 +3,7 @@
 import typer
 
 from vecstream_cli.cli import options
-from vecstream_cli.cli.command import Command, run
+from vecstream_cli.cli.command import Command, run_jobs
 from vecstream_cli.errors import ExitCode, UsageError
 
 
@@ -37,12 +37,13 @@ def index(
     strict: options.Strict = None,
     allow_mass_delete: options.AllowMassDelete = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,
 ) -> int:
     """Index documents. Run it again to take in what is new, changed or gone."""
-    return run(context, _index)
+    return run_jobs(context, _index)
 
 
 def _index(command: Command) -> ExitCode:

@@ -249,6 +249,15 @@ Config = Annotated[
         rich_help_panel=_OUTPUT,
     ),
 ]
+Job = Annotated[
+    str | None,
+    Option(
+        "--job",
+        metavar="NAME",
+        help="The job of the file, where it has several.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 Json = Annotated[
     bool,
     Option(

@@ -28,6 +28,7 @@ def rm(
     source: options.InSource = None,
     lock_wait: options.LockWait = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,

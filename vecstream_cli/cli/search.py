@@ -26,6 +26,7 @@ def search(
     revision: options.Revision = None,
     device: options.Device = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,

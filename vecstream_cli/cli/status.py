@@ -13,6 +13,7 @@ def status(
     db_uri: options.DbUri = None,
     collection: options.Collection = None,
     config: options.Config = None,
+    job: options.Job = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = None,

@@ -8,6 +8,7 @@
     {"type": "error", …}       why the command failed, with what to do
     {"type": "summary", …}     the last line, always; has at least `exit_code`
 
+Lines about a job of a configuration file name it as `job`, and each job has its own summary.
 Fields may be added; none changes its meaning. Sizes are bytes, times seconds. The lines are
 plain ASCII; a byte of a file name that is not UTF-8 stands as ``\\xNN``.
 """
@@ -35,10 +36,11 @@ _STATUS_EVERY = 1.0
 class JsonLines:
     """Writes the lines; `closing` are the fields of the last one beside `exit_code`."""
 
-    def __init__(self, stream: Guarded, *, statuses: bool = True) -> None:
+    def __init__(self, stream: Guarded, *, statuses: bool = True, job: str | None = None) -> None:
         self.closing: dict[str, object] = {}
         self._stream = stream
         self._statuses = statuses
+        self._about = {} if job is None else {"job": job}
         self._last_status = -_STATUS_EVERY
 
     def hear(self, event: Event) -> None:
@@ -76,7 +78,9 @@ class JsonLines:
 
     def emit(self, kind: str, fields: Mapping[str, object]) -> None:
         """One line; what a program cannot decode in the strings is escaped."""
-        line = {"type": kind} | {key: _decodable(value) for key, value in fields.items()}
+        line = (
+            {"type": kind} | self._about | {key: _decodable(value) for key, value in fields.items()}
+        )
         self._stream.write(json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n")
         self._stream.flush()
 

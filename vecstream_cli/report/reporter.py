@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from vecstream_cli.errors import ExitCode, VecstreamError
-from vecstream_cli.pipeline.events import Event, Summary
+from vecstream_cli.pipeline.events import Event, Notice, Summary
 from vecstream_cli.report.escape import one_line
 from vecstream_cli.report.jsonl import JsonLines
 from vecstream_cli.report.streams import Streams
@@ -33,10 +33,13 @@ class Reporter:
     `lines` are the JSON lines, None without --json.
     """
 
-    def __init__(self, streams: Streams, *, json: bool = False, quiet: bool = False) -> None:
+    def __init__(
+        self, streams: Streams, *, json: bool = False, quiet: bool = False, job: str | None = None
+    ) -> None:
         self.streams = streams
         self.quiet = quiet
-        self.lines = JsonLines(streams.stdout, statuses=not quiet) if json else None
+        self.job = job
+        self.lines = JsonLines(streams.stdout, statuses=not quiet, job=job) if json else None
         self._tally = Tally()
         self._error: VecstreamError | None = None
         self._progress: _Progress | None = None
@@ -49,6 +52,10 @@ class Reporter:
         if self._progress is None:
             self._progress = self._choose_progress()
         self._progress.hear(event)
+
+    def for_job(self, job: str | None) -> "Reporter":
+        """A new one that says of everything which job it is about."""
+        return Reporter(self.streams, json=self.lines is not None, quiet=self.quiet, job=job)
 
     def expect_summary(self) -> None:
         """The last line has every count, zero as they are, even where no run begins."""
@@ -71,6 +78,13 @@ class Reporter:
         elif not self.quiet:
             self.streams.stdout.write(line + "\n")
 
+    def warn(self, reason: str, message: str) -> None:
+        """Something that is better done in another way, before the command begins."""
+        if self.lines is not None:
+            self.lines.hear(Notice(None, reason, message))
+        if not self.quiet:
+            self.streams.stderr.write(f"Warning: {one_line(message)}\n")
+
     def error(self, error: VecstreamError) -> None:
         """Why the command fails; a person reads it last, under what the run had done."""
         self._error = error
@@ -85,9 +99,11 @@ class Reporter:
         elif not self.quiet and self._is_worth_a_summary():
             from vecstream_cli.report.summary import print_summary
 
+            if self.job is not None:
+                self.streams.out.print(f"Job {self.job}", style="bold")
             print_summary(self.streams.out, self._tally, code)
         if self._error is not None:
-            print_error(self.streams, self._error)
+            print_error(self.streams, self._error, self.job)
         return self.streams.finish(code)
 
     def _is_worth_a_summary(self) -> bool:
@@ -127,10 +143,11 @@ class _Nothing:
         """Nothing to take away."""
 
 
-def print_error(streams: Streams, error: VecstreamError) -> None:
+def print_error(streams: Streams, error: VecstreamError, job: str | None = None) -> None:
     """The error as a person reads it: one sentence of what, one of what to do."""
     from rich.text import Text
 
-    streams.err.print(Text.assemble(("Error: ", "bold red"), one_line(error.message)))
+    said = "Error: " if job is None else f"Error in job {job}: "
+    streams.err.print(Text.assemble((said, "bold red"), one_line(error.message)))
     if error.hint:
         streams.err.print(Text(one_line(error.hint), "dim"))
