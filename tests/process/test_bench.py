@@ -3,6 +3,7 @@
 import json
 import signal
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from conftest import Finished, Running, Vecstream, children_of, wait_until, write_documents
 
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench
+from vecstream_cli.core.benchmark import RECOMMENDED, RING, SEQUENTIAL, Bench
 from vecstream_cli.core.records import from_json
 
 
@@ -39,89 +40,116 @@ def benching(tmp_path: Path, tiny_model: Path) -> Benching:
     return Benching(tmp_path, tiny_model)
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A benchmark of a folder, with everything that there is to ask for, as JSON."""
+
+    benching: Benching
+    folder: Path
+    page: str
+    config: Path
+    done: Finished
+
+    @property
+    def bench(self) -> Bench:
+        """What was printed."""
+        assert self.done.code == 0, self.done.err
+        return from_json(Bench, next(line for line in self.done.lines if line["type"] == "bench"))
+
+
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Finished:
-    """A benchmark without a folder, as JSON; its temporary folder was found empty."""
-    mine = Benching(tmp_path_factory.mktemp("generated"), tiny_model)
-    done = mine.bench("--limit", "7")
-    assert_nothing_left(mine)
-    return done
-
-
-def result(done: Finished) -> Bench:
-    """The benchmark that was printed."""
-    assert done.code == 0, done.err
-    return from_json(Bench, next(line for line in done.lines if line["type"] == "bench"))
-
-
-def test_a_folder_is_measured_in_every_stage_and_both_ways(benching: Benching) -> None:
-    # given a folder of documents of two formats
+def measured(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Measured:
+    """Documents of two formats, measured both ways; the temporary folder was found empty."""
+    benching = Benching(tmp_path_factory.mktemp("measured"), tiny_model)
     folder = benching.folder / "docs"
-    write_documents(folder, 12)
+    write_documents(folder, 30)
     (folder / "page.html").write_text("<html><body><p>" + "keys rotate " * 40 + "</p></body>")
     page, config = benching.folder / "page.html", benching.folder / "mine.toml"
-    # when it is measured with everything that there is to ask for
     done = benching.bench(
-        folder, "--against", "sequential", "--repeat", "2",
-        "--report", page, "--write-config", config, "--parsers", "1",
+        folder, "--against", "sequential", "--report", page, "--write-config", config,
+        "--parsers", "1",
     )  # fmt: skip
-    made = result(done)
-    # then each stage was, alone
-    stages = [(stage.stage, stage.of) for stage in made.stages]
-    assert stages == [
+    assert_nothing_left(benching)
+    return Measured(benching, folder, page.read_text(), config, done)
+
+
+def test_each_stage_is_measured_alone(measured: Measured) -> None:
+    stages = measured.bench.stages
+    assert [(stage.stage, stage.of) for stage in stages] == [
         ("scan", ""), ("parse", "html"), ("parse", "md"), ("chunk", ""), ("embed", ""),
         ("write", "lance append"), ("write", "lance merge"),
     ]  # fmt: skip
-    assert all(measure.values for stage in made.stages for measure in stage.measures)
-    # and the whole, in turn, with the same rows for both ways
-    assert [run.way for run in made.runs] == [RING, SEQUENTIAL] * 2
+    assert all(measure.values for stage in stages for measure in stage.measures)
+
+
+def test_every_way_goes_in_turn_over_the_same_documents_to_the_same_rows(
+    measured: Measured,
+) -> None:
+    made = measured.bench
+    assert [run.way for run in made.runs] == [RING, RECOMMENDED, SEQUENTIAL]
     assert len({run.rows for run in made.runs}) == 1
-    assert {run.documents for run in made.runs} == {13}
+    assert {run.documents for run in made.runs} == {31}
     assert all(run.samples and run.peak_memory_bytes for run in made.runs)
     assert all(run.peak_memory_bytes < run.max_memory_bytes for run in made.of(RING))
-    assert made.corpus.documents == 13
+    assert made.corpus.documents == 31
     assert made.corpus.whole
     assert made.settings["parsers"] == 1
-    assert done.summary["exit_code"] == 0
-    # and the page is there, and the settings are those that indexing accepts
-    assert "<svg" in page.read_text()
-    assert set(tomllib.loads(config.read_text())) >= {"parsers", "buffer", "max-memory", "model"}
-    indexed = benching.run([*Vecstream.command(benching, folder), "--config", str(config)])
+
+
+def test_recommended_settings_are_those_that_were_tried_and_that_indexing_takes(
+    measured: Measured,
+) -> None:
+    # given what was recommended, if the tried runs stood
+    saved = tomllib.loads(measured.config.read_text())
+    advice = {each.key: each.value for each in measured.bench.advice}
+    assert {"model", "chunk-size"} <= set(saved)
+    assert advice.items() <= saved.items()
+    # when such settings are indexed with
+    for key, value in {"parsers": 2, "max-memory": "1536M"}.items():
+        saved.setdefault(key, value)
+    measured.config.write_text("".join(f"{k} = {json.dumps(v)}\n" for k, v in saved.items()))
+    command = Vecstream.command(measured.benching, measured.folder)
+    indexed = measured.benching.run([*command, "--config", str(measured.config)])
+    # then they are kept to
     assert indexed.code == 0, indexed.err
-    assert indexed.summary["max_memory_bytes"] >= made.runs[0].peak_memory_bytes
-    # and nothing is left behind
+    if advice:
+        tried = measured.bench.of(RECOMMENDED)[0]
+        assert indexed.summary["max_memory_bytes"] == tried.max_memory_bytes
+
+
+def test_the_page_has_drawings(measured: Measured) -> None:
+    assert "<svg" in measured.page
+
+
+def test_the_json_is_lines_that_any_program_reads(measured: Measured) -> None:
+    kinds = [json.loads(line)["type"] for line in measured.done.out.splitlines()]
+    assert kinds == ["bench", "summary"]
+    assert measured.done.summary["exit_code"] == 0
+    assert measured.done.err == ""
+
+
+def test_without_a_folder_documents_are_generated_and_a_person_reads_a_table(
+    benching: Benching,
+) -> None:
+    arguments = benching.command("--limit", "1", "--repeat", "2", json_lines=False)
+    done = benching.run([*arguments, "--minutes", "0.02"])
+    assert done.code == 0, done.err
+    for part in (
+        "limits this machine.", "generated corpus: 1 document (1 md)",
+        "Whole runs, median of 2 runs", "Each stage alone", "Recommended settings",
+    ):  # fmt: skip
+        assert part in " ".join(done.out.split())
+    assert "\x1b" not in done.out + done.err
+    # progress goes to standard error
+    assert done.err.splitlines()[0] == "Measuring 1 of 8: scanning and reading"
     assert_nothing_left(benching)
 
 
-def test_without_a_folder_documents_are_generated(generated: Finished) -> None:
-    made = result(generated)
-    assert made.corpus.generated
-    assert made.corpus.documents == 7
-    assert [run.way for run in made.runs] == [RING]
-    assert made.runs[0].rows == made.runs[0].chunks > 0
-
-
-def test_the_json_is_lines_that_any_program_reads(generated: Finished) -> None:
-    kinds = [json.loads(line)["type"] for line in generated.out.splitlines()]
-    assert kinds == ["bench", "summary"]
-    assert generated.err == ""
-
-
-def test_a_person_reads_a_table_and_progress_goes_to_standard_error(benching: Benching) -> None:
-    arguments = benching.command("--limit", "5", "--minutes", "0.02", json_lines=False)
-    done = benching.run(arguments)
-    assert done.code == 0
-    for part in ("limits this machine.", "Each stage alone", "Recommended settings"):
-        assert part in done.out
-    assert "\x1b" not in done.out + done.err
-    assert done.err.splitlines()[0] == "Measuring 1 of 5: scanning and reading"
-
-
-def test_saved_benchmarks_are_told_apart(generated: Finished, benching: Benching) -> None:
-    # given two runs of the same documents with different chunks, saved
+def test_saved_benchmarks_are_told_apart(measured: Measured, benching: Benching) -> None:
+    # given two results of the same documents, one of them of other chunks
     saved = [benching.folder / "a.json", benching.folder / "b.json"]
-    saved[0].write_text(generated.out)
-    saved[1].write_text(benching.bench("--limit", "7", "--chunk-size", "32").out)
+    saved[0].write_text(measured.done.out)
+    saved[1].write_text(measured.done.out.replace('"chunk-size": 64', '"chunk-size": 32'))
     # when they are compared
     done = benching.run([*benching.command()[:4], "--compare", *map(str, saved), "--json"])
     # then figures stand side by side, and the setting that differs is named
@@ -129,7 +157,7 @@ def test_saved_benchmarks_are_told_apart(generated: Finished, benching: Benching
     what = {line["what"] for line in done.lines if line["type"] == "difference"}
     assert {"embed tokens", "write lance append rows", "ring total"} <= what
     unlike = next(line["unlike"] for line in done.lines if line["type"] == "comparison")
-    assert "--chunk-size: 64 and 32" in unlike
+    assert unlike == ["--chunk-size: 64 and 32"]
 
 
 def refused(benching: Benching, *arguments: str) -> tuple[int, str]:
@@ -181,13 +209,12 @@ def test_a_file_that_is_no_benchmark_is_named(benching: Benching) -> None:
     assert error.startswith("Error: 'a.json' holds no benchmark of this version: Bench.")
 
 
-@pytest.mark.parametrize("step", ["scanning", "embedding", "whole ring", "traditional"])
+@pytest.mark.parametrize("step", ["scanning", "embedding", "whole ring"])
 def test_ctrl_c_ends_it_whatever_it_is_doing_and_leaves_nothing(
     step: str, benching: Benching
 ) -> None:
     # given a benchmark that is about to do this
-    measured = ("--minutes", "0.05", "--limit", "30", "--against", "sequential")
-    command = benching.command(*measured, json_lines=False)
+    command = benching.command("--minutes", "0.05", "--limit", "30", json_lines=False)
     running = Running(command, benching.folder, benching._env({}))
     wait_until(lambda: step in (benching.folder / "stderr").read_text())
     wait_until(lambda: children_of(running.pid))

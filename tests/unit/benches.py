@@ -5,6 +5,7 @@ from math import sin
 from typing import Any
 
 from vecstream_cli.core.benchmark import (
+    RECOMMENDED,
     RING,
     SEQUENTIAL,
     Advice,
@@ -201,11 +202,10 @@ def bench(**changes: Any) -> Bench:
                 chunks_per_second=41_000.0,
             ),
         ),
-        runs=(ring(), sequential()),
+        runs=(ring(), ring(39.0, way=RECOMMENDED), sequential()),
         limit="embed",
         advice=(
-            Advice(key="parsers", value=1, why="one parser is enough"),
-            Advice(key="buffer", value=12, why="slots for two windows"),
+            Advice(key="parsers", value=2, why="one parser is enough"),
             Advice(key="max-memory", value="1536M", why="the peak was 915 MiB"),
         ),
     )

@@ -8,8 +8,8 @@ from benches import bench, measure, ring, sequential
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecstream_cli.core.advice import ceiling_for, limit_of, parsers_for, slots_for
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench
+from vecstream_cli.core.advice import ceiling_for, limit_of, parsers_for, stood
+from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Advice, Bench, Run
 from vecstream_cli.core.comparison import compare
 from vecstream_cli.core.records import as_json, from_json
 
@@ -103,26 +103,41 @@ def test_the_limit_is_what_most_runs_say_and_without_a_word_the_slowest_stage_al
     assert limit_of([ring(limited_by=None)], bench().stages) == "embed"
 
 
+def test_runs_of_a_few_chunks_do_not_say_what_limits_a_machine() -> None:
+    assert limit_of([ring(chunks=63)], bench().stages) == ""
+    assert limit_of([ring(chunks=64)], bench().stages) == "embed"
+
+
 @given(st.floats(0.1, 1e5), st.floats(0.1, 1e5), st.integers(1, 64))
-def test_there_are_parsers_enough_for_inference_but_never_more_than_cores(
+def test_there_are_parsers_enough_for_inference_but_no_more_than_cores(
     one: float, embedding: float, cores: int
 ) -> None:
     parsers = parsers_for(one, embedding, cores, "embed")
-    assert 1 <= parsers <= cores
-    assert parsers == cores or parsers * one >= embedding
+    assert 2 <= parsers <= max(2, cores)
+    assert parsers >= cores or parsers * one >= embedding
 
 
 def test_where_reading_is_the_limit_every_core_reads() -> None:
     assert parsers_for(1000.0, 10.0, 8, "parse") == 8
 
 
-@given(st.floats(0.1, 1e6), st.integers(1, 512), st.integers(1, 8192), st.integers(1, 64))
-def test_the_buffer_holds_what_inference_the_writer_and_the_parsers_hold(
-    embedding: float, rows: int, batch: int, parsers: int
+@pytest.mark.parametrize(
+    ("tried", "stands"),
+    [
+        ((ring(41.0),), True),
+        ((ring(30.0), ring(50.0), ring(41.0)), True),
+        ((ring(44.0),), False),
+        ((ring(30.0, failed=2),), False),
+        ((), False),
+    ],
+)
+def test_only_settings_that_were_no_slower_and_lost_no_document_are_recommended(
+    tried: tuple[Run, ...], stands: bool
 ) -> None:
-    slots = slots_for(embedding, rows, batch, parsers)
-    assert slots >= 8 + 2 * parsers
-    assert slots % 4 == 0
+    advice = (Advice(key="parsers", value=2, why="so it is"),)
+    usual = (ring(40.0), ring(38.0), ring(42.0))
+    assert stood(advice, usual, tried) is stands
+    assert not stood((), usual, tried)
 
 
 @given(st.integers(1, 1 << 40), st.integers(1, 1 << 40))

@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benches import bench, ring, sequential
@@ -139,6 +141,53 @@ def test_the_table_fits_the_terminal(width: int) -> None:
     for part in ("Embedding limits this machine.", "lance append", "--max-memory 1536M", "digest"):
         assert part in text
     assert not any(line.endswith(("…", " ")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Tried on the same documents: 39 s, where the ring took 40 s."),
+        ({"advice": ()}, "Those it ran with: what else was tried was slower"),
+        ({"advice": (), "limit": ""}, "None: there was too little to do."),
+    ],
+)
+def test_recommended_settings_come_with_how_they_did(changes: dict[str, Any], words: str) -> None:
+    target, made = console(), bench(**changes)
+    print_bench(target, made)
+    assert words in " ".join(written(target).split())
+    assert words in page_of(made)
+
+
+def test_too_few_documents_for_a_verdict_are_said_to_be_so() -> None:
+    target = console()
+    print_bench(target, bench(limit="", advice=(), runs=(ring(chunks=1),)))
+    text = " ".join(written(target).split())
+    assert text.startswith("These documents are too few to say what limits this machine.")
+    assert "inference was busy" not in text
+
+
+def test_what_the_ring_kept_of_the_speed_of_inference_alone_is_said() -> None:
+    target = console()
+    print_bench(target, bench())
+    text = " ".join(written(target).split())
+    assert "It embedded 6.7k tokens a second meanwhile, 96% of what inference does alone." in text
+
+
+def test_runs_that_differ_among_themselves_and_a_busy_machine_are_reasons_to_doubt() -> None:
+    # given runs in turn, of which one was disturbed, on a machine that was at work
+    runs = (ring(40.0), sequential(42.0), ring(40.0), sequential(120.0))
+    busy = replace(bench().host, load=1.6)
+    target = console()
+    print_bench(target, bench(runs=runs, host=busy))
+    text = " ".join(written(target).split())
+    # then the range is told instead of a middle, and why not to trust it
+    assert "The sequential way took 1.05 to 3.00 times as long" in text
+    assert "Runs of the same kind differ by 96%" in text
+    assert "The machine had been busy when it began (load 1.6 on 2 cores)" in text
+    # and nothing of it where there is no reason
+    print_bench(target := console(), bench())
+    assert "differ by" not in written(target)
+    assert "had been busy" not in written(target)
 
 
 def test_rows_that_are_not_the_same_are_said_to_be_so() -> None:

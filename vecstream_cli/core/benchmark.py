@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-RING, SEQUENTIAL = "ring", "sequential"
+RING, RECOMMENDED, SEQUENTIAL = "ring", "recommended", "sequential"
+WAYS = RING, RECOMMENDED, SEQUENTIAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A whole benchmark; `limit` is the stage that holds the others back, `settings` what ran."""
+    """A whole benchmark; `settings` is what ran, `advice` what did as well or better when tried.
+
+    `limit` is the stage that holds the others back, empty where there was too little to do to say.
+    """
 
     vecstream: str
     started: str

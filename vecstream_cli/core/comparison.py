@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench, Measure, Run
+from vecstream_cli.core.benchmark import WAYS, Bench, Measure, Run
 
 _LESS_IS_BETTER = frozenset({"s", "B", "%"})
 
@@ -72,6 +72,8 @@ def run_figures(runs: tuple[Run, ...]) -> Iterator[Measure]:
     yield measure("model load", "s", [run.model_load_seconds or 0.0 for run in runs])
     yield measure("chunks", "/s", [run.rows / run.seconds for run in runs if run.seconds])
     yield measure("tokens", "/s", [run.tokens / run.seconds for run in runs if run.seconds])
+    embedding = [run.tokens / run.embed_seconds for run in runs if run.embed_seconds]
+    yield measure("tokens while embedding", "/s", embedding)
     yield measure("peak memory", "B", [float(run.peak_memory_bytes) for run in runs])
 
 
@@ -79,7 +81,7 @@ def _figures(bench: Bench) -> Iterator[tuple[str, Measure]]:
     for stage in bench.stages:
         for each in stage.measures:
             yield " ".join(filter(None, (stage.stage, stage.of, each.name))), each
-    for way in (RING, SEQUENTIAL):
+    for way in WAYS:
         for each in run_figures(bench.of(way)):
             if each.values:
                 yield f"{way} {each.name}", each

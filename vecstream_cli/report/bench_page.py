@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench
+from vecstream_cli.core.benchmark import RING, SEQUENTIAL, WAYS, Bench
 from vecstream_cli.core.comparison import run_figures
 from vecstream_cli.report.bench_plots import Plot, plots_of
 from vecstream_cli.report.bench_style import STYLE
 from vecstream_cli.report.bench_table import (
-    WAYS,
     bare,
     corpus_line,
     figure,
@@ -17,6 +16,7 @@ from vecstream_cli.report.bench_table import (
     machine_line,
     middle,
     stage_name,
+    tried,
     verdict,
     way_figures,
 )
@@ -111,7 +111,7 @@ def _figure(plot: Plot) -> Iterator[str]:
 
 
 def _runs(bench: Bench) -> Iterator[str]:
-    ways = [way for way in (RING, SEQUENTIAL) if bench.of(way)]
+    ways = [way for way in WAYS if bench.of(way)]
     measures = [list(run_figures(bench.of(way))) for way in ways]
     rows = [[each[0].name, *(bare(m) for m in each)] for each in zip(*measures, strict=True)]
     shown = [run for way in ways if (run := bench.shown(way)) is not None]
@@ -119,7 +119,7 @@ def _runs(bench: Bench) -> Iterator[str]:
     rows.append(["documents failed", *(count(run.failed) for run in shown)])
     repeated = len(bench.of(RING))
     title = "Whole runs" + (f", median of {repeated}" if repeated > 1 else "")
-    yield from _table(title, ["", *(WAYS[way] for way in ways)], rows)
+    yield from _table(title, ["", *ways], rows)
 
 
 def _stages(bench: Bench) -> Iterator[str]:
@@ -132,11 +132,14 @@ def _stages(bench: Bench) -> Iterator[str]:
 
 def _advice(bench: Bench) -> Iterator[str]:
     yield '<section class="card"><h2>Recommended settings</h2>'
+    yield f"<p>{_text(tried(bench))}</p>"
     lines = []
     for each in bench.advice:
         value = str(each.value) if isinstance(each.value, int) else f'"{each.value}"'
         lines.append(f'<span class="why"># {_text(each.why)}</span>\n{each.key} = {_text(value)}')
-    yield "<pre>" + "\n".join(lines) + "</pre></section>"
+    if lines:
+        yield "<pre>" + "\n".join(lines) + "</pre>"
+    yield "</section>"
 
 
 def _facts(bench: Bench) -> Iterator[str]:

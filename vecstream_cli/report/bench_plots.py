@@ -28,6 +28,7 @@ _Legend = tuple[tuple[str, str], ...]
 BROAD, WIDE, NARROW = (12.9, 3.3), (6.4, 3.0), (3.7, 2.9)  # inches of 100 pixels
 GIB = 1 << 30
 _FAR_ABOVE = 2.5  # times the peak
+_MARGIN = 1.02  # of a time axis, so that what happens at the end is seen
 
 # name of the CSS variable → its stand-in, a colour that nothing else is drawn in
 _STAND_INS = {
@@ -217,6 +218,7 @@ def _rows(axes: "Axes", runs: Sequence[_Way]) -> None:
     for way, run in runs:
         times, rows = series.rows_found(run)
         axes.plot(times, rows, color=_STAND_INS[way], drawstyle="steps-post")
+        axes.plot(times[-1:], rows[-1:], color=_STAND_INS[way], marker="o", markersize=4.5)
     axes.set_ylabel("rows")
     _from_zero(axes, runs)
 
@@ -234,7 +236,7 @@ def _busy(axes: "Sequence[Axes]", ring: Run) -> None:
         panel.plot(times, percent, color=_STAND_INS[name])
         panel.set_ylim(0, 108)
         panel.set_yticks([0, 50, 100], ["0", "50", "100 %"])
-        panel.set_xlim(0, max(1.0, ring.seconds))
+        panel.set_xlim(0, _MARGIN * max(1.0, ring.seconds))
     axes[-1].set_xlabel("seconds")
 
 
@@ -250,9 +252,18 @@ def _buffer(axes: "Axes", ring: Run) -> None:
     colours = [_STAND_INS[name] for name in names]
     axes.stackplot(times, *slots, colors=colours, alpha=0.75, linewidth=0, step="mid")
     total = max(series.slots(sample) for sample in samples)
-    axes.axhline(total, color=_STAND_INS["muted"], linewidth=1.0, linestyle=(0, (1, 2)))
+    most = max(total - sample.slots_free for sample in samples)
     axes.set_ylabel(f"slots, of {total}")
+    if total < _FAR_ABOVE * most:
+        axes.axhline(total, color=_STAND_INS["muted"], linewidth=1.0, linestyle=(0, (1, 2)))
+        _from_zero(axes, [("ring", ring)])
+        return
     _from_zero(axes, [("ring", ring)])
+    axes.set_ylim(0, 1.35 * max(1, most))
+    axes.text(
+        0.995, 0.97, f"at most {most} of {total}", transform=axes.transAxes,
+        ha="right", va="top", color=_STAND_INS["muted"],
+    )  # fmt: skip
 
 
 def _alone(axes: "Axes", bench: Bench) -> None:
@@ -295,5 +306,5 @@ def _from_zero(axes: "Axes", runs: Sequence[_Way]) -> None:
     axes.autoscale_view()
     axes.set_ylim(0, 1.08 * max(axes.dataLim.y1, 1e-3))
     axes.yaxis.set_major_formatter("{x:,g}")
-    axes.set_xlim(0, max(1.0, *(run.seconds for _, run in runs)))
+    axes.set_xlim(0, _MARGIN * max(1.0, *(run.seconds for _, run in runs)))
     axes.set_xlabel("seconds")

@@ -49,7 +49,7 @@ def token_speeds(run: Run) -> Curve:
 
 def rows_found(run: Run) -> Curve:
     """Rows in the database at each sample, and at the end all of them."""
-    times = [0.0, *(sample.seconds for sample in run.samples)]
+    times = [0.0, *(min(sample.seconds, run.seconds) for sample in run.samples)]
     rows = [0.0, *(float(sample.chunks_written) for sample in run.samples)]
     return [*times, run.seconds], [*rows, float(run.rows)]
 

@@ -87,7 +87,11 @@ footer { margin-top: 1.5rem; color: var(--muted); font-size: 0.85rem; }
   figure, .card { padding: 0.9rem 0.8rem; }
   .plot.wide { display: none; }
   .plot.narrow { display: block; }
-  th, td { padding-right: 1rem; }
+  th, td { padding-right: 0.55rem; }
+  table { font-size: 0.8rem; }
+  thead th { font-size: 0.75rem; }
+  tbody th { white-space: normal; }
+  table.words { font-size: 1rem; }
   table.words thead { display: none; }
   table.words tr { display: block; padding: 0.4rem 0; border-top: 1px solid var(--line); }
   table.words th, table.words td { display: block; padding: 0; border: 0; }

@@ -5,14 +5,23 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from vecstream_cli.core.benchmark import RING, SEQUENTIAL, Bench, Measure, Run, StageAlone
+from vecstream_cli.core.benchmark import (
+    RECOMMENDED,
+    RING,
+    SEQUENTIAL,
+    WAYS,
+    Bench,
+    Measure,
+    Run,
+    StageAlone,
+)
 from vecstream_cli.core.comparison import Comparison, Difference, run_figures
 from vecstream_cli.report.escape import printable
 from vecstream_cli.report.figures import count, duration, plural, rate, size
 from vecstream_cli.report.layout import print_indented
 
-WAYS = {RING: "ring", SEQUENTIAL: "sequential"}
 DOING = {"parse": "Reading", "chunk": "Reading", "embed": "Embedding", "write": "Writing"}
+_UNSTEADY = 0.25  # from the shortest run of a kind to the longest, as a share of the median
 _WIDE = 78  # columns that the widest lines need
 
 
@@ -28,6 +37,7 @@ def print_bench(console: Console, bench: Bench) -> None:
     _print_stages(console, bench)
     console.print()
     console.print(Text("Recommended settings", "bold"))
+    print_indented(console, Text(tried(bench)), 2)
     for each in bench.advice:
         text = Text.assemble((f"--{each.key} {each.value}", "cyan"), f"  {each.why}")
         print_indented(console, text, 4, first=Text("  "))
@@ -35,33 +45,41 @@ def print_bench(console: Console, bench: Bench) -> None:
 
 def verdict(bench: Bench) -> str:
     """Which stage limits this machine."""
+    if not bench.limit:
+        return "These documents are too few to say what limits this machine."
     return f"{DOING.get(bench.limit, bench.limit.capitalize())} limits this machine."
 
 
 def findings(bench: Bench) -> Iterator[str]:
     """What there is to say of the runs, a sentence each."""
     ring = bench.shown(RING)
-    if ring is None:
+    if ring is None or not bench.limit:
         return
     yield (
         f"Between the first batch and the last, inference was busy {ring.embed_busy:.0%} of the "
         f"time, the parsers {ring.parse_busy:.0%}, the writer {ring.write_busy:.0%}."
     )
+    kept, alone = way_figures(bench, RING)["tokens while embedding"], _inference_alone(bench)
+    if kept.middle and alone is not None:
+        yield (
+            f"It embedded {rate(kept.middle)} tokens a second meanwhile, "
+            f"{kept.middle / alone.middle:.0%} of what inference does alone."
+        )
     yield (
         f"Peak memory was {size(ring.peak_memory_bytes)}, under a ceiling of "
         f"{size(ring.max_memory_bytes)}."
     )
+    yield from _doubts(bench)
     other = bench.shown(SEQUENTIAL)
     if other is None:
         return
     ours, theirs = (way_figures(bench, way) for way in (RING, SEQUENTIAL))
-    longer = theirs["total"].middle / ours["total"].middle
     held, late, early = (
         middle(each) for each in (theirs["peak memory"], theirs["first rows"], ours["first rows"])
     )
     yield (
-        f"The sequential way took {longer:.2f} times as long, held {held}, and had its first rows "
-        f"after {late}; the ring had them after {early}."
+        f"The sequential way took {_times_as_long(bench)} times as long, held {held}, and had its "
+        f"first rows after {late}; the ring had them after {early}."
     )
     if other.rows == ring.rows:
         yield f"Both wrote the same {plural(ring.rows, 'row')}."
@@ -70,6 +88,47 @@ def findings(bench: Bench) -> Iterator[str]:
             f"They did not write the same rows: the ring {count(ring.rows)}, "
             f"the sequential way {count(other.rows)}."
         )
+
+
+def tried(bench: Bench) -> str:
+    """How the recommended settings did, or why there are none."""
+    if not bench.limit:
+        return "None: there was too little to do."
+    if not bench.of(RECOMMENDED):
+        return "None were tried."
+    usual, found = (way_figures(bench, way)["total"].middle for way in (RING, RECOMMENDED))
+    if not bench.advice:
+        return "Those it ran with: what else was tried was slower, or lost documents."
+    return f"Tried on the same documents: {duration(found)}, where the ring took {duration(usual)}."
+
+
+def _times_as_long(bench: Bench) -> str:
+    """Of the sequential way, turn by turn: what drifted did so for both."""
+    turns = zip(bench.of(RING), bench.of(SEQUENTIAL), strict=False)
+    ratios = sorted(theirs.seconds / max(1e-9, ours.seconds) for ours, theirs in turns)
+    least, most = f"{ratios[0]:.2f}", f"{ratios[-1]:.2f}"
+    return least if least == most else f"{least} to {most}"
+
+
+def _doubts(bench: Bench) -> Iterator[str]:
+    """What speaks against these figures."""
+    spread = max(way_figures(bench, way)["total"].spread for way in WAYS)
+    if spread > _UNSTEADY:
+        yield (
+            f"Runs of the same kind differ by {spread:.0%}: something else was at work on this "
+            "machine, so measure again before trusting this."
+        )
+    if bench.host.load > bench.host.cores / 2:
+        yield (
+            f"The machine had been busy when it began (load {bench.host.load:.1f} on "
+            f"{plural(bench.host.cores, 'core')}); if it still was, it can do more than this."
+        )
+
+
+def _inference_alone(bench: Bench) -> Measure | None:
+    stages = [stage for stage in bench.stages if stage.stage == "embed"]
+    found = [each for stage in stages for each in stage.measures if each.name == "tokens"]
+    return found[0] if found and found[0].middle else None
 
 
 def stage_name(stage: StageAlone) -> str:
@@ -155,10 +214,10 @@ def _print_about(console: Console, bench: Bench) -> None:
 
 
 def _print_runs(console: Console, bench: Bench) -> None:
-    ways = [way for way in (RING, SEQUENTIAL) if bench.of(way)]
+    ways = [way for way in WAYS if bench.of(way)]
     runs = ", median of " + plural(len(bench.of(RING)), "run") if len(bench.of(RING)) > 1 else ""
     console.print(Text(f"Whole runs{runs}", "bold"))
-    rows = [["", *(WAYS[way] for way in ways)]]
+    rows = [["", *ways]]
     measures = [list(run_figures(bench.of(way))) for way in ways]
     for each in zip(*measures, strict=True):
         rows.append([each[0].name, *(bare(measure) for measure in each)])

@@ -27,18 +27,27 @@ from vecstream_cli.api.bench.whole import Table, reach, ring
 from vecstream_cli.api.bench.writing import Writing, write_alone
 from vecstream_cli.api.index import configure
 from vecstream_cli.api.remove import drop
-from vecstream_cli.core.advice import advice_of, ceiling_for, limit_of, parsers_for, slots_for
-from vecstream_cli.core.benchmark import SEQUENTIAL, Advice, Bench, Run, StageAlone
+from vecstream_cli.core.advice import advice_of, ceiling_for, limit_of, parsers_for, stood
+from vecstream_cli.core.benchmark import (
+    RECOMMENDED,
+    RING,
+    SEQUENTIAL,
+    Advice,
+    Bench,
+    Run,
+    StageAlone,
+)
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.errors import CeilingError, CollectionNotFound, UsageError, VecstreamError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.pipeline.crew import RingConfig
 from vecstream_cli.pipeline.events import Progress, RunStarted
 from vecstream_cli.pipeline.memory import this_machine
-from vecstream_cli.settings import Settings, cores
+from vecstream_cli.settings import Settings, cores, parse_size
 
-QUICK_SECONDS = 40.0  # about: loading and the last batches come on top
+QUICK_SECONDS = 48.0  # about: loading and the last batches come on top
 DEFAULT_MINUTES = 3.0
+_PARSER_ALLOWANCE = 256 << 20  # for a document that needs more than these did
 _START_SECONDS = 4.0  # of a whole run, until its first batch; taken off its share of the time
 
 
@@ -87,6 +96,17 @@ def bench(settings: Settings, wanted: Plan, told: Told = lambda step: None) -> B
         return _Bench(settings, wanted, told, Path(name), began).run()
 
 
+def advised(settings: Settings, advice: tuple[Advice, ...]) -> Settings:
+    """The settings with what is recommended in place of their own."""
+    for each in advice:
+        match each.key:
+            case "parsers":
+                settings = replace(settings, parsers=int(each.value))
+            case "max-memory":
+                settings = replace(settings, max_memory=parse_size(str(each.value)))
+    return settings
+
+
 class _Bench:
     def __init__(
         self, settings: Settings, wanted: Plan, told: Told, scratch: Path, began: float
@@ -110,7 +130,7 @@ class _Bench:
         self._config = configure(placed, self._spec)
         if not self._local:
             reach(Table(placed.db, placed.db_uri, placed.collection))
-        self._ways = 2 if wanted.against else 1
+        self._ways = 3 if wanted.against else 2
         self._steps = 4 + wanted.repeat * self._ways
         self._step = 0
 
@@ -129,9 +149,9 @@ class _Bench:
         self._tell("making the documents" if first.generated else "choosing the documents")
         chosen = documents_for(first, self._settings, self._size(read, inference), 0.2 * seconds)
         corpus = chosen.described(read.lengths)
-        runs, planned = self._whole_runs(chosen)
-        rings = [run for run in runs if run.limited_by or run.max_memory_bytes]
-        stages = (scanning, *self._with_capacity(read, chosen, planned), inference.stage, *writing)
+        runs, planned, advice = self._whole_runs(chosen, read, inference)
+        rings, tried = ([run for run in runs if run.way == way] for way in (RING, RECOMMENDED))
+        stages = (scanning, *self._with_capacity(read, planned), inference.stage, *writing)
         limit = limit_of(rings, stages)
         return Bench(
             vecstream=version("vecstream"),
@@ -144,7 +164,7 @@ class _Bench:
             stages=stages,
             runs=tuple(runs),
             limit=limit,
-            advice=self._advice(rings[0], read, inference, limit),
+            advice=advice if stood(advice, rings, tried) else (),
         )
 
     def _tell(self, what: str) -> None:
@@ -198,21 +218,41 @@ class _Bench:
         chunks = max(3.0, each, 0.05 * self._wanted.seconds) * speed
         return int(chunks * read.bytes / read.chunks)
 
-    def _whole_runs(self, chosen: Documents) -> tuple[list[Run], RunStarted]:
-        """The ring and the traditional way in turn, so that what drifts drifts for both."""
+    def _whole_runs(
+        self, chosen: Documents, read: Read, inference: Inference
+    ) -> tuple[list[Run], RunStarted, tuple[Advice, ...]]:
+        """Every way in turn, so that what drifts drifts for all; and the settings that one tried.
+
+        Those follow from the first run of the ring.
+        """
         runs: list[Run] = []
-        planned: RunStarted | None = None
+        advice: tuple[Advice, ...] = ()
         for number in range(self._wanted.repeat):
-            self._tell("the whole ring")
-            with self._collection(chosen, f"ring{number}") as settings:
-                run, planned = ring(settings, self._follow)
-                runs.append(run)
+            run, planned = self._ring(chosen, f"ring{number}", "the whole ring")
+            runs.append(run)
+            if number == 0:
+                advice = self._advice(run, read, inference, planned)
+            if advice:
+                what = "the ring with recommended settings"
+                run, _ = self._ring(chosen, f"tried{number}", what, advice)
+                runs.append(replace(run, way=RECOMMENDED))
             if self._wanted.against is not None:
                 self._tell("the traditional way")
                 with self._collection(chosen, f"sequential{number}") as settings:
                     runs.append(self._traditional(chosen, settings))
-        assert planned is not None
-        return runs, planned
+        return runs, planned, advice
+
+    def _ring(
+        self, chosen: Documents, name: str, what: str, advice: tuple[Advice, ...] = ()
+    ) -> tuple[Run, RunStarted]:
+        self._tell(what)
+
+        def follow(now: Progress) -> None:
+            share = now.bytes_done / now.bytes_total if now.bytes_total else 0.0
+            self._told(Step(what, self._step, self._steps, share))
+
+        with self._collection(chosen, name) as settings:
+            return ring(advised(settings, advice), follow)
 
     def _traditional(self, chosen: Documents, settings: Settings) -> Run:
         config: RingConfig = configure(settings, self._spec)
@@ -230,13 +270,7 @@ class _Bench:
                 with suppress(CollectionNotFound):
                     drop(settings)
 
-    def _follow(self, now: Progress) -> None:
-        share = now.bytes_done / now.bytes_total if now.bytes_total else 0.0
-        self._told(Step("the whole ring", self._step, self._steps, share))
-
-    def _with_capacity(
-        self, read: Read, chosen: Documents, planned: RunStarted
-    ) -> Iterator[StageAlone]:
+    def _with_capacity(self, read: Read, planned: RunStarted) -> Iterator[StageAlone]:
         """The stages of reading, with what all parsers together could do with these documents."""
         for stage in read.stages:
             if stage.stage == "chunk":
@@ -265,38 +299,45 @@ class _Bench:
         }
         return ran | {name: fact for name, fact in inference.facts.items() if name != "device"}
 
-    def _advice(self, run: Run, read: Read, inference: Inference, limit: str) -> tuple[Advice, ...]:
-        config, per_parser = self._config, self._per_parser(read)
+    def _advice(
+        self, run: Run, read: Read, inference: Inference, planned: RunStarted
+    ) -> tuple[Advice, ...]:
+        """Settings to try; none where there was too little to do."""
+        per_parser = self._per_parser(read)
         embedding = inference.stage.chunks_per_second or 0.0
+        limit = limit_of([run], (inference.stage,))
+        if not limit:
+            return ()
         parsers = parsers_for(per_parser, embedding, cores(), limit)
-        batch = adapter_class(self._settings.db).limits.target_rows
-        slots = slots_for(
-            embedding, config.layout.rows, batch, parsers, inferences=config.plan.inferences
-        )
-        least = self._least_ceiling(parsers, slots)
+        least = self._least_ceiling(parsers, planned.slots)
         return advice_of(
             run,
             per_parser=per_parser,
             embedding=embedding,
             parsers=parsers,
-            slots=slots,
             ceiling=min(ceiling_for(run.peak_memory_bytes, least), this_machine().memory),
         )
 
     def _least_ceiling(self, parsers: int, slots: int) -> int:
-        """The smallest ceiling that such a run is not refused under, to 16 MiB."""
+        """The smallest ceiling that takes nothing from inference and the buffer, to 16 MiB."""
         machine, step = this_machine(), 16 << 20
+        ran, buffer = self._config.plan, self._settings.buffer
+        enough = min(_PARSER_ALLOWANCE, ran.parser_allowance)
         ceiling = step
         while ceiling < machine.memory:
-            wish = Wish(max_memory=ceiling, parsers=parsers, slots=slots, buffer_bytes=None)
+            wish = Wish(
+                max_memory=ceiling, parsers=parsers, slots=buffer.slots, buffer_bytes=buffer.bytes
+            )
             with suppress(CeilingError):
-                plan(
+                made = plan(
                     wish,
                     machine,
                     slot_bytes=self._config.layout.slot_bytes,
                     weights_bytes=self._spec.weights_bytes,
-                    inferences=self._config.plan.inferences,
+                    inferences=ran.inferences,
                 )
-                break
+                roomy = made.slots >= slots and made.parser_allowance >= enough
+                if roomy and made.lanes >= ran.lanes:
+                    break
             ceiling += step
         return ceiling
