@@ -75,8 +75,7 @@ def runs(vecstream: Vecstream) -> list[tuple[int, dict[str, Any]]]:
     return [(code, json.loads(summary)) for code, summary in rows]
 
 
-@pytest.fixture
-def indexed(vecstream: Vecstream, docs: Path) -> Vecstream:
+def indexed_once(vecstream: Vecstream, docs: Path) -> Vecstream:
     """The documents, some of them in folders, as a run left them."""
     write_documents(docs / "guide" / "part", 3)
     (docs / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing that a PDF has")
@@ -86,12 +85,24 @@ def indexed(vecstream: Vecstream, docs: Path) -> Vecstream:
     return vecstream
 
 
-def test_a_run_with_nothing_to_do_is_one_process_that_opens_no_document(
-    indexed: Vecstream, docs: Path
-) -> None:
-    before = indexed.rows()
+@pytest.fixture
+def indexed(vecstream: Vecstream, docs: Path) -> Vecstream:
+    """For a test that changes them."""
+    return indexed_once(vecstream, docs)
 
-    again, probe = probed(indexed, docs)
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Vecstream:
+    """For tests that leave them as they were: the same for all."""
+    vecstream = Vecstream(tmp_path_factory.mktemp("settled"), tiny_model)
+    write_documents(vecstream.folder / "docs", 20)
+    return indexed_once(vecstream, vecstream.folder / "docs")
+
+
+def test_a_run_with_nothing_to_do_is_one_process_that_opens_no_document(settled: Vecstream) -> None:
+    docs, before = settled.folder / "docs", settled.rows()
+
+    again, probe = probed(settled, docs)
 
     assert again.code == 0, again.err
     assert (again.summary["documents_unchanged"], again.summary["documents_quarantined"]) == (23, 1)
@@ -100,20 +111,22 @@ def test_a_run_with_nothing_to_do_is_one_process_that_opens_no_document(
     assert not [path for path in probe["opened"] if str(docs) in path and "gitignore" not in path]
     listed = [path for path in probe["listed"] if path.startswith(str(docs))]
     assert sorted(listed) == sorted(map(str, (docs, docs / "guide", docs / "guide" / "part")))
-    assert indexed.rows() == before
-    ((_, first), (code, last)) = runs(indexed)
+    assert settled.rows() == before
+    (_, first), *_, (code, last) = runs(settled)
     assert (code, last["documents_unchanged"], first["documents_new"]) == (0, 23, 23)
 
 
-def test_a_quiet_run_says_what_the_full_one_says(indexed: Vecstream, docs: Path) -> None:
+def test_a_quiet_run_says_what_the_full_one_says(settled: Vecstream) -> None:
     # given the same state once with and once without the note that makes a run quiet
-    (docs / "doc-0001.txt").symlink_to(docs / "doc-0001.md")
-    with sqlite3.connect(indexed.database / ".vecstream" / "documents.sqlite3") as db:
+    docs = settled.folder / "docs"
+    link = docs / "doc-0001.txt"
+    link.symlink_to(docs / "doc-0001.md")
+    with sqlite3.connect(settled.database / ".vecstream" / "documents.sqlite3") as db:
         db.execute("UPDATE collection SET state = 'another'")
     db.close()
-    full, ring = probed(indexed, docs, "--strict")
+    full, ring = probed(settled, docs, "--strict")
 
-    quiet, alone = probed(indexed, docs, "--strict")
+    quiet, alone = probed(settled, docs, "--strict")
 
     assert (ring["spawned"], alone["spawned"]) == (True, False)
     assert (full.code, quiet.code) == (3, 3)
@@ -122,7 +135,8 @@ def test_a_quiet_run_says_what_the_full_one_says(indexed: Vecstream, docs: Path)
     kinds = [[line["type"] for line in done.lines if line["type"] != "status"]
              for done in (full, quiet)]  # fmt: skip
     assert kinds[0] == kinds[1]
-    (_, (_, first), (_, second)) = runs(indexed)
+    *_, (_, first), (_, second) = runs(settled)
+    link.unlink()
     assert [second[name] for name in same if name in first] == [
         first[name] for name in same if name in first
     ]
@@ -198,10 +212,8 @@ def settings(vecstream: Vecstream, docs: Path) -> Settings:
     return Settings(**gather(flags, environ={}))
 
 
-def test_other_settings_are_refused_without_opening_the_database(
-    indexed: Vecstream, docs: Path
-) -> None:
-    refused, probe = probed(indexed, docs, "--chunk-size", "32")
+def test_other_settings_are_refused_without_opening_the_database(settled: Vecstream) -> None:
+    refused, probe = probed(settled, settled.folder / "docs", "--chunk-size", "32")
 
     assert (refused.code, probe["heavy"], probe["spawned"]) == (13, [], False)
     assert "chunk size is 64, now 32" in refused.err
