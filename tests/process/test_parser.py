@@ -1,8 +1,10 @@
 """A parser process by itself: real documents in, slots out, and nothing heavy inside."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import prose
 
@@ -38,7 +40,9 @@ HANDBOOK = Path(__file__).parents[2] / "examples" / "handbook"
 class Parser:
     """A parser under test, with an arena of four slots."""
 
-    def __init__(self, spec: ModelSpec, allowance: int | None = None) -> None:
+    def __init__(
+        self, spec: ModelSpec, allowance: int | None = None, *, gives_way: bool = False
+    ) -> None:
         self.layout = SlotLayout.of(
             chunk_tokens=spec.max_tokens,
             chunk_chars=max_chunk_chars(spec.max_tokens),
@@ -50,7 +54,8 @@ class Parser:
             arena=self.arena.handle(), layout=self.layout, row=0,
             tokenizer_file=spec.tokenizer_file, max_tokens=spec.max_tokens, document_prompt="",
             chunk_size=spec.max_tokens, chunk_overlap=0,
-            vector_fingerprint=Fingerprint(b"f" * 16), data_allowance=allowance, niceness=0,
+            vector_fingerprint=Fingerprint(b"f" * 16), data_allowance=allowance, niceness=1,
+            gives_way=gives_way,
         )  # fmt: skip
         self.child = Child("probe", "parser_probe:run", config, self.watch)
         assert isinstance(self.receive(), Ready)
@@ -84,6 +89,17 @@ class Parser:
         text = slot["text"].tobytes()
         return [text[offsets[i] : offsets[i + 1]].decode() for i in range(filled.rows)]
 
+    def niceness(self) -> int:
+        """How much nicer it is than this process."""
+        return int(psutil.Process(self.child.pid).nice()) - os.nice(0)
+
+    def close(self) -> None:
+        """End it at once."""
+        self.child.kill()
+        self.child.close()
+        self.watch.close()
+        self.arena.close()
+
     def end(self) -> set[str]:
         """Stop it; the modules it had loaded."""
         self.child.outbox.send(Stop())
@@ -98,10 +114,7 @@ class Parser:
 def parser(tiny_model: Path) -> Iterator[Parser]:
     parser = Parser(read_spec(tiny_model))
     yield parser
-    parser.child.kill()
-    parser.child.close()
-    parser.watch.close()
-    parser.arena.close()
+    parser.close()
 
 
 def test_a_running_parser_holds_neither_torch_nor_transformers_nor_lancedb(parser: Parser) -> None:
@@ -125,6 +138,28 @@ def test_a_running_parser_holds_neither_torch_nor_transformers_nor_lancedb(parse
     modules = parser.end()
     assert "pypdfium2" in modules
     assert {name.partition(".")[0] for name in modules} & HEAVY == set()
+
+
+def test_it_gives_way_once_a_slot_is_filled(parser: Parser, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("# One\n\ntext of it\n")
+    assert parser.niceness() == 0
+    parser.give(1, path)
+    parser.grant(0)
+    while not isinstance(parser.receive(), Filled):
+        pass
+    parser.give(2, tmp_path / "gone.md")  # what it says of this one comes after
+    while parser.receive() != Vanished(JobId(2)):
+        pass
+    assert parser.niceness() == 1
+
+
+def test_one_spawned_when_inference_is_at_work_gives_way_from_its_start(tiny_model: Path) -> None:
+    parser = Parser(read_spec(tiny_model), gives_way=True)
+    try:
+        assert parser.niceness() == 1
+    finally:
+        parser.close()
 
 
 def test_it_names_a_document_before_it_opens_it(parser: Parser, tmp_path: Path) -> None:

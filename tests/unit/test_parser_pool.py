@@ -78,6 +78,25 @@ def test_progress_renews_the_deadline() -> None:
             assert not looked_at(pool, 3, timeout=3.0)
 
 
+def test_until_the_pool_grows_only_the_first_parsers_are_spawned() -> None:
+    arena, spawned = Arena.create(0), list[int]()
+
+    def spawn(row: int) -> Child:
+        spawned.append(row)
+        return cast(Child, None)
+
+    pool = ParserPool(3, spawn, arena, at_first=1)
+    pool.grow()  # there is nothing to read yet
+    assert spawned == []
+    pool = ParserPool(3, spawn, arena, at_first=1)
+    pool.start()
+    pool.start()
+    assert spawned == [0]
+    pool.grow()
+    assert spawned == [0, 1, 2]
+    arena.close()
+
+
 @pytest.fixture
 def pool() -> Iterator[ParserPool]:
     """Three parsers, each with a document; no process stands behind them."""

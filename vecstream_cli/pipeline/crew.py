@@ -92,8 +92,11 @@ class Crew:
                 _PASSIVE,
             )
 
-    def spawn_parser(self, row: int) -> Child:
-        """Spawn a parser that uses `row` of the arena's control page."""
+    def spawn_parser(self, row: int, *, gives_way: bool) -> Child:
+        """Spawn a parser that uses `row` of the arena's control page.
+
+        With `gives_way` it takes only what inference leaves from its start.
+        """
         config = self._config
         return self._spawn(
             "parser",
@@ -109,6 +112,7 @@ class Crew:
                 vector_fingerprint=config.vector_fingerprint,
                 data_allowance=config.plan.parser_allowance,
                 niceness=PARSER_NICENESS,
+                gives_way=gives_way,
             ),
             _LEAN_MALLOC,
         )

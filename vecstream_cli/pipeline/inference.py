@@ -16,7 +16,7 @@ from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, TOKENS, ArenaHandle
 from vecstream_cli.pipeline.embedding import Batch, Embedding
 from vecstream_cli.pipeline.failure import broken
-from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
+from vecstream_cli.pipeline.lifecycle import Inbox, Outbox, loading
 from vecstream_cli.pipeline.messages import Embed, Message, Ready, Stop, Stopped
 from vecstream_cli.pipeline.slots import SlotLayout
 
@@ -55,14 +55,15 @@ def run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
 def _run(inbox: Inbox, outbox: Outbox, config: InferenceConfig) -> None:
     started = time.monotonic()
     arena = config.arena.open()
-    stage = Embedding(
-        arena,
-        config.layout,
-        config.spec,
-        device=config.device,
-        precision=config.precision,
-        threads=config.threads,
-    )
+    with loading():
+        stage = Embedding(
+            arena,
+            config.layout,
+            config.spec,
+            device=config.device,
+            precision=config.precision,
+            threads=config.threads,
+        )
     count = config.lanes if stage.on_cpu else _GPU_LANES
     lanes = _Lanes(stage, outbox, arena.control[config.row], count)
     outbox.send(Ready(time.monotonic() - started, stage.facts | {"lanes": str(count)}))
@@ -141,8 +142,8 @@ class _Lanes:
                     with self._changed:
                         self._control[BUSY_NS] += (ended - began) // len(self._threads)
                         self._control[ENDED_NS] = max(ended, self._control[ENDED_NS])
-                        self.counters["batches"] += forwards
                         self._control[TOKENS] += batch.tokens
+                        self.counters["batches"] += forwards
                         self.counters["padded_tokens"] += padding
                         complete = batch.window.count(batch)
                     for part in complete:

@@ -26,7 +26,7 @@ from vecstream_cli.models.tokenizer import Tokenizer
 from vecstream_cli.pipeline.arena import BUSY_NS, HEARTBEAT, WAITING, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.filling import Filling, Row
-from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
+from vecstream_cli.pipeline.lifecycle import Inbox, Outbox, loading
 from vecstream_cli.pipeline.messages import (
     Failed,
     Filled,
@@ -59,7 +59,8 @@ _MAX_HEADING_CHARS = 1000
 @dataclass(frozen=True, slots=True)
 class ParserConfig:
     """What a parser is told at spawn. `data_allowance` is what it may allocate after its
-    imports, in bytes (None: no limit); `row` is its row in the arena's control page."""
+    imports, in bytes (None: no limit); `row` is its row in the arena's control page. It runs at
+    `niceness` from its first slot on, with `gives_way` from its start."""
 
     arena: ArenaHandle
     layout: SlotLayout
@@ -72,13 +73,15 @@ class ParserConfig:
     vector_fingerprint: Fingerprint
     data_allowance: int | None
     niceness: int
+    gives_way: bool = False
 
 
 def run(inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
     """The process's life: receive, parse, send."""
     started = time.monotonic()
     try:
-        parser = _Parser(inbox, outbox, config)
+        with loading():
+            parser = _Parser(inbox, outbox, config)
         if config.data_allowance is not None:
             limit_data(config.data_allowance)
     except Exception as error:  # noqa: BLE001 (the next parser would fail in the same way)
@@ -113,10 +116,12 @@ class _Parser:
         self._jobs: deque[Job] = deque()
         self._grants: deque[Grant] = deque()
         self._stopping = self._spent = self._gives_way = False
+        if config.gives_way:
+            self._give_way()
+        self._clock = WorkClock()
         self._booked = 0
         self._filling: Filling | None = None
         tokenizer = Tokenizer.load(
-        self._clock = WorkClock()
             config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
         )
         try:

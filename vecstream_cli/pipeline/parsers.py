@@ -41,10 +41,21 @@ class Worker:
 
 
 class ParserPool:
-    """Keeps `size` parsers fed; spawns, replaces and stops them through `spawn(row)`."""
+    """Keeps `size` parsers fed; spawns, replaces and stops them through `spawn(row)`.
 
-    def __init__(self, size: int, spawn: Callable[[int], Child], arena: Arena) -> None:
+    Only `at_first` of them (None: all) until `grow` is called.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        spawn: Callable[[int], Child],
+        arena: Arena,
+        *,
+        at_first: int | None = None,
+    ) -> None:
         self._size = size
+        self._wanted = size if at_first is None else min(size, at_first)
         self._spawn = spawn
         self._arena = arena
         self._next_number = 0
@@ -56,12 +67,18 @@ class ParserPool:
     def start(self) -> None:
         """Spawn what is missing."""
         rows = {worker.row for worker in self.workers.values()}
-        for row in range(self._size):
+        for row in range(self._wanted):
             if row not in rows:
                 self._arena.control[row, [HEARTBEAT, WAITING]] = 0
                 worker = Worker(self._next_number, row, self._spawn(row))
                 self.workers[worker.number] = worker
                 self._next_number += 1
+
+    def grow(self) -> None:
+        """From now on all of them; spawn what is missing, if any was spawned yet."""
+        self._wanted = self._size
+        if self.workers:
+            self.start()
 
     def taker(self, job: Job, *, isolated: bool) -> Worker | None:
         """Who may take the document now; None: nobody yet.

@@ -24,10 +24,12 @@ from vecstream_cli.pipeline.parsers import ParserPool, Worker
 from vecstream_cli.pipeline.reading import Reading
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
+from vecstream_cli.settings import cores
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
 
 TICK_SECONDS = 0.25
+CLOCK_SECONDS = 0.05
 MEMORY_SECONDS = 0.5
 _INFERENCE_SLOTS = 2 * WINDOW_SLOTS  # one window at work, one to go on with
 
@@ -53,7 +55,11 @@ class Supervisor:
         self._arena = Arena.create(size, left=memory_left())
         self._ring = Ring(self._arena, config.layout, config.plan.slots, poison=config.poison)
         self._crew = Crew(config, self._arena, lock.fd)
-        self._pool = ParserPool(config.plan.parsers, self._crew.spawn_parser, self._arena)
+        # Until the model is loaded everybody waits for it: it and the writer have a core each.
+        early = max(1, cores() - config.plan.inferences - 1)
+        self._pool = ParserPool(
+            config.plan.parsers, self._spawn_parser, self._arena, at_first=early
+        )
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
         self._reading = Reading(self._ring, self._pool, intake, self._commits, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
@@ -79,7 +85,7 @@ class Supervisor:
         """
         with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
             try:
-                busy = self._intake.surely_busy or self._intake.queued > 0
+                busy = self._intake.surely_busy
                 if busy:
                     self._crew.start_inference()  # before all others: it takes longest
                 self._crew.start_writer()
@@ -100,6 +106,7 @@ class Supervisor:
                 self._arena.close()
                 self._summary.parsers_replaced = self._pool.replaced
                 self._summary.peak_memory_bytes = self._gauge.peak
+                self._busy.look(time.monotonic_ns())
                 self._busy.tell(self._summary, self._pace.started)
         if self._ending is not None:
             raise self._ending
@@ -131,7 +138,6 @@ class Supervisor:
         self._intake.settle(now=self._drained())
         scanning = self._opened and self._ending is None and self._intake.hungry
         self._listen(0.0 if scanning else TICK_SECONDS)
-        self._busy.look(time.monotonic_ns())
         self._tick()
         if self._reading.broken is not None:
             self._wind_down(self._reading.broken)
@@ -155,6 +161,9 @@ class Supervisor:
     def _start_stages(self) -> None:
         self._crew.start_inference()
         self._pool.start()
+
+    def _spawn_parser(self, row: int) -> Child:
+        return self._crew.spawn_parser(row, gives_way=self._pace.inference_ready)
 
     def _hand_to_inference(self) -> None:
         """Each process in turn gets a slot, as long as any has room for one."""
@@ -222,6 +231,7 @@ class Supervisor:
         match message:
             case msg.Ready(seconds):
                 self._pace.inference_ready = True
+                self._pool.grow()
                 self._summary.model_load_seconds = max(
                     seconds, self._summary.model_load_seconds or 0.0
                 )
@@ -316,7 +326,10 @@ class Supervisor:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        if now - self._ticked < CLOCK_SECONDS:  # nothing here is due at every message
+            return
         elapsed, self._ticked = now - self._ticked, now
+        self._busy.look(time.monotonic_ns())
         self._reading.end_overdue(elapsed, self._config.document_timeout)
         if now - self._sampled >= MEMORY_SECONDS:
             self._sampled = now

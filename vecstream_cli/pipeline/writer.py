@@ -7,7 +7,7 @@ from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.errors import DatabaseError
 from vecstream_cli.pipeline.arena import BUSY_NS, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
-from vecstream_cli.pipeline.lifecycle import Inbox, InheritedFd, Outbox
+from vecstream_cli.pipeline.lifecycle import Inbox, InheritedFd, Outbox, loading
 from vecstream_cli.pipeline.messages import (
     Create,
     Discard,
@@ -77,9 +77,10 @@ class _Writer:
         self._flushes = 0
         self._noted = False
         started = time.monotonic()
-        self._adapter = adapter_class(config.adapter).open(
-            joined(config.uri, config.password), config.collection, read_only=False
-        )
+        with loading():
+            self._adapter = adapter_class(config.adapter).open(
+                joined(config.uri, config.password), config.collection, read_only=False
+            )
         self._arena = config.arena.open()
         self._control = self._arena.control[config.row]
         self._slots = self._arena.slots()
