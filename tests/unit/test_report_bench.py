@@ -210,6 +210,18 @@ def test_a_comparison_fits_the_terminal_and_says_what_is_beyond_the_spread(width
     assert scan.endswith("within spread")
 
 
+def test_of_other_documents_nothing_is_called_better_or_worse() -> None:
+    slow, fast = bench(runs=(ring(40.0), ring(41.0))), bench(runs=(ring(20.0), ring(21.0)))
+    other = replace(fast, corpus=replace(fast.corpus, digest="f" * 16))
+    target = console(80)
+    print_comparison(target, compare(slow, other))
+    lines = written(target).splitlines()
+    assert lines[0] == "What else differs"
+    assert "other documents" in lines[1]
+    assert next(line for line in lines if "ring total" in line).split()[-2:] == ["0.51", "differs"]
+    assert not any(line.endswith(("better", "worse")) for line in lines)
+
+
 def test_without_the_plotting_library_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -259,22 +259,25 @@ def _print_columns(console: Console, rows: Sequence[Sequence[str]], *, right: bo
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Figure by figure: both medians, their ratio, and whether it is beyond the spread."""
+    """What else differs, then figure by figure both medians, their ratio, and what that says."""
+    if comparison.unlike:
+        console.print(Text("What else differs", "bold yellow"))
+        for line in comparison.unlike:
+            print_indented(console, Text(printable(line)))
+        console.print()
+    same = comparison.first.corpus.digest == comparison.second.corpus.digest
     wide = console.width >= _WIDE
     rows = [["", "first", "second", "ratio", ""] if wide else ["", "ratio", ""]]
     for each in comparison.differences:
         first, second = middle(each.first), middle(each.second)
-        told = [f"{each.ratio:.2f}", beyond(each)]
+        # Of other documents, nobody can say which is better.
+        word = beyond(each) if same or not each.beyond else "differs"
+        told = [f"{each.ratio:.2f}", word]
         if wide:
             rows.append([each.what, first, second, *told])
         else:
             rows += [[each.what, *told], [f"  {first}, then {second}"]]
     _print_columns(console, rows)
-    if comparison.unlike:
-        console.print()
-        console.print(Text("What else differs", "bold yellow"))
-        for line in comparison.unlike:
-            print_indented(console, Text(printable(line)))
 
 
 def beyond(difference: Difference) -> str:
