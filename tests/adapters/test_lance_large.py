@@ -6,7 +6,7 @@ from pathlib import Path
 
 import lancedb
 import pytest
-from adapter_rows import RECORD, hex_id, rows
+from adapter_rows import RECORD, hex_id, rows, vectors
 
 from vecstream_cli.adapters import lance
 from vecstream_cli.adapters.lance import LanceAdapter
@@ -31,6 +31,20 @@ def adapter(database: Path, monkeypatch: pytest.MonkeyPatch) -> LanceAdapter:
     return made
 
 
+def counted_reads(adapter: LanceAdapter, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each batch had that the adapter has looked at since."""
+    seen: list[int] = []
+    look = adapter._rows
+
+    def counted(*asked: object, **how: object) -> object:
+        for batch in look(*asked, **how):  # type: ignore[arg-type]
+            seen.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr(adapter, "_rows", counted)
+    return seen
+
+
 def attempts(adapter: LanceAdapter) -> Counter[tuple[str, int]]:
     """How many rows each document has of each attempt."""
     found: Counter[tuple[str, int]] = Counter()
@@ -42,16 +56,7 @@ def attempts(adapter: LanceAdapter) -> Counter[tuple[str, int]]:
 def test_a_merge_looks_at_its_own_documents_alone(
     adapter: LanceAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a count of the rows that are looked at
-    seen: list[int] = []
-    look = adapter._rows
-
-    def counted(*asked: object, **how: object) -> object:
-        for batch in look(*asked, **how):  # type: ignore[arg-type]
-            seen.append(batch.num_rows)
-            yield batch
-
-    monkeypatch.setattr(adapter, "_rows", counted)
+    seen = counted_reads(adapter, monkeypatch)
     # When 10 rows of a document are replaced, and 5 are new
     adapter.merge(rows(7, 10, attempt=2))
     adapter.merge(rows(7, 5, first=20, attempt=2))
@@ -74,10 +79,9 @@ def test_the_end_of_a_run_leaves_an_index_of_every_row_by_its_document(
     for number in range(100, 164):
         adapter.append(rows(number, 2))
     assert adapter.delete_superseded([(hex_id(3), 2), (hex_id(120), 2)]) == 22
-    # Then a compaction does without it, and the end of the run makes it anew
+    # Then a compaction in mid-run makes it anew, so that no later write reads the whole column
     assert adapter.maintain()
-    assert indices(database) == []
-    assert adapter.maintain(final=True)
+    assert fragments(database) == 1
     assert indices(database) == [("document_id", "BTree")]
     facts = lancedb.connect(database).open_table("documents").index_stats("document_id_idx")
     assert facts
@@ -85,6 +89,38 @@ def test_the_end_of_a_run_leaves_an_index_of_every_row_by_its_document(
     assert adapter.delete_documents([hex_id(4), hex_id(121)]) == 22
     assert adapter.count() == DOCUMENTS * 20 + 128 - 44
     assert not adapter.maintain()
+
+
+def test_a_compaction_in_mid_run_makes_no_index_where_there_was_none(
+    adapter: LanceAdapter, database: Path
+) -> None:
+    for number in range(100, 164):
+        adapter.append(rows(number, 2))
+    assert adapter.maintain()
+    assert indices(database) == []
+
+
+def test_vectors_whose_documents_are_known_are_fetched_without_reading_others(
+    adapter: LanceAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given rows of three documents, and one that is not there
+    asked = [hex_id(number, row) for number in (3, 7, 30) for row in (0, 5)] + [hex_id("none")]
+    seen = counted_reads(adapter, monkeypatch)
+    # When their documents are named, nobody else's rows are read
+    found = adapter.fetch_vectors(asked, [hex_id(3), hex_id(7), hex_id("none")])
+    assert sorted(found.column("id").to_pylist()) == sorted(asked[:4])
+    assert sum(seen) == 40
+    # When they are not, the answer is whole
+    found = adapter.fetch_vectors(asked)
+    assert sorted(found.column("id").to_pylist()) == sorted(asked[:6])
+    expected = vectors(20)[5]
+    at = found.column("id").to_pylist().index(hex_id(7, 5))
+    assert found.column("vector")[at].as_py() == pytest.approx(expected.tolist())
+
+
+def fragments(database: Path) -> int:
+    stats = lancedb.connect(database).open_table("documents").stats()
+    return int(stats["fragment_stats"]["num_fragments"])
 
 
 def indices(database: Path) -> list[tuple[str, ...]]:

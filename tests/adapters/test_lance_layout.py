@@ -59,8 +59,13 @@ def test_the_end_of_a_run_does_not_rewrite_a_big_table_for_a_few_pieces(rows: in
     assert compaction_due(grown(rows, 256, 30), final=True)
 
 
-def test_the_end_of_a_run_leaves_a_small_table_in_one_piece() -> None:
-    assert compaction_due(grown(1000, 1, 30), final=True)
+def test_the_end_of_a_run_leaves_a_small_table_in_few_pieces() -> None:
+    assert not compaction_due(grown(5000, 1, 30), final=True)
+    assert compaction_due(grown(5000, 8, 30), final=True)
+
+
+def test_a_small_table_keeps_its_old_versions_for_a_shorter_time() -> None:
+    assert grown(5000, 1, 30).version_lifetime < grown(500_000, 1, 30).version_lifetime
 
 
 def test_many_deleted_rows_are_a_reason_at_the_end() -> None:

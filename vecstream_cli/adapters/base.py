@@ -122,8 +122,14 @@ class Adapter(ABC):
         """Delete the document's rows but for `ids`, those of its last good version."""
 
     @abstractmethod
-    def fetch_vectors(self, ids: Sequence[str]) -> "pa.Table":
-        """The columns `id` and `vector` of the rows that exist, in any order."""
+    def fetch_vectors(
+        self, ids: Sequence[str], documents: Sequence[str] | None = None
+    ) -> "pa.Table":
+        """The columns `id` and `vector` of the rows that exist, in any order.
+
+        `documents`: those that the rows belong to, where they are known; none is found in others.
+        It is what makes this quick in a large table.
+        """
 
     @abstractmethod
     def scan(self, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
