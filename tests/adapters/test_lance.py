@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import lancedb
@@ -12,11 +13,12 @@ import pyarrow as pa
 import pytest
 from adapter_rows import DIMENSION, RECORD, hex_id, rows, vectors
 
-from vecstream_cli.adapters import lance
+from vecstream_cli.adapters import lance, lance_layout
 from vecstream_cli.adapters.lance import LanceAdapter
 from vecstream_cli.errors import DatabaseError, ForeignCollection, UsageError
 
 HERE = Path(__file__).parent
+MOMENT = timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -119,6 +121,44 @@ def test_small_batches_do_not_leave_small_fragments(database: Path) -> None:
 def fragments(database: Path) -> int:
     stats = lancedb.connect(database).open_table("documents").stats()
     return int(stats["fragment_stats"]["num_fragments"])
+
+
+def test_a_table_reindexed_200_times_grows_in_nothing(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a table of 5,000 rows, whose older versions may go at once
+    monkeypatch.setattr(lance_layout, "VERSION_LIFETIME_OF_A_SMALL_TABLE", MOMENT)
+    with made(database) as adapter:
+        for number in range(50):
+            adapter.append(rows(number, 100))
+        adapter.maintain(final=True)
+    sizes = []
+    # When run after run changes one document, in a process's life of its own
+    for run in range(200):
+        with opened(database) as adapter:
+            document, attempt = run % 50, run + 2
+            adapter.update_record(last_run=str(run))
+            adapter.merge(rows(document, 100, first=attempt, attempt=attempt))
+            adapter.maintain()
+            assert adapter.delete_superseded([(hex_id(document), attempt)])
+            adapter.maintain(final=True)
+            assert adapter.count() == 5000
+        sizes.append(size(database))
+    # Then the second hundred of runs reaches no more than the first did, in any respect
+    for before, after in zip(peaks(sizes[:100]), peaks(sizes[100:]), strict=True):
+        assert after <= before * 1.05
+    assert fragments(database) <= lance_layout.FEW_FRAGMENTS
+
+
+def peaks(sizes: list[tuple[int, ...]]) -> list[int]:
+    return list(map(max, zip(*sizes, strict=True)))
+
+
+def size(database: Path) -> tuple[int, int, int]:
+    """Versions, files and bytes."""
+    files = [path for path in database.rglob("*") if path.is_file()]
+    versions = sum(path.parent.name == "_versions" for path in files)
+    return versions, len(files), sum(path.stat().st_size for path in files)
 
 
 def test_an_open_reader_outlives_compaction(database: Path) -> None:

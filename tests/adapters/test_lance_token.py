@@ -28,7 +28,7 @@ def database(tmp_path: Path) -> Path:
     with LanceAdapter.open(str(folder), "documents", read_only=False) as adapter:
         adapter.create(RECORD)
         adapter.append(rows("a", 20))
-        for name in "rstuvwxyz":
+        for name in "qrstuvwxyz":
             adapter.append(rows(name, 2))
     return folder
 
