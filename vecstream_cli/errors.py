@@ -110,7 +110,9 @@ class FingerprintMismatch(VecstreamError):
     """The collection was made with another model, precision or chunking."""
 
     exit_code = ExitCode.FINGERPRINT
-    default_hint = "Use the settings it was made with, or index into another --collection."
+    default_hint = (
+        "Use the settings it was made with, or pass --rebuild to make it anew beside the live one."
+    )
 
 
 class CeilingError(VecstreamError):

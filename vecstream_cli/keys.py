@@ -148,6 +148,7 @@ KEYS: Mapping[str, Kind] = {
     "checksum": SWITCH,
     "strict": SWITCH,
     "allow-mass-delete": SWITCH,
+    "rebuild": SWITCH,
     "lock-wait": SECONDS,
     "debug": SWITCH,
 }

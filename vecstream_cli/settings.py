@@ -11,6 +11,7 @@ from vecstream_cli.secret import Secret, joined, parted
 
 MIB = 1 << 20
 DEFAULT_COLLECTION = "documents"
+BUILD = "--build"  # how the name of a collection that is being rebuilt ends
 DEFAULT_MODEL = "minilm"
 MOST_PARSERS = 60
 PRECISIONS = ("fp32", "bf16", "int8")
@@ -107,6 +108,7 @@ class Settings:
     checksum: bool = False
     strict: bool = False
     allow_mass_delete: bool = False
+    rebuild: bool = False
     lock_wait: float = 0.0
     debug: bool = False
 
@@ -140,6 +142,11 @@ class Settings:
             raise UsageError(
                 f"{self.collection!r} cannot name a collection.",
                 hint="Use letters, digits, '.', '_' and '-', starting with a letter or digit.",
+            )
+        if self.collection.endswith(BUILD):
+            raise UsageError(
+                f"{self.collection!r} is the name of a collection that is being rebuilt.",
+                hint=f"Name the collection itself: {self.collection.removesuffix(BUILD)}.",
             )
         if self.source is not None and (not self.source or len(self.paths) > 1):
             raise UsageError(

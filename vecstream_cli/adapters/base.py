@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -151,6 +152,18 @@ class Adapter(ABC):
         may take beyond what writing takes; an index that needs more is left unmade. Returns
         whether it did work.
         """
+
+    def replace_with(self, build: str) -> None:
+        """Become what the collection `build` of the same database is, and drop that one.
+
+        Its rows and its record take the place of this collection's, which need not exist, in one
+        step: a reader sees all of the old rows or all of the new ones. Raises UsageError where
+        the database cannot do that.
+        """
+        raise UsageError(
+            f"Collections in {self.name} cannot be rebuilt in place.",
+            hint="Index into another --collection, and drop the old one.",
+        )
 
     @abstractmethod
     def drop(self) -> None:

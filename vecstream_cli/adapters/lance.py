@@ -5,15 +5,15 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits
 from vecstream_cli.adapters.lance_errors import lance_errors
 from vecstream_cli.adapters.lance_layout import Layout, compaction_due
 from vecstream_cli.adapters.lance_memory import ENVIRONMENT, give_back_memory
 from vecstream_cli.adapters.lance_token import table_token
+from vecstream_cli.adapters.predicates import any_of, any_of_each, chunks
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection, UsageError
@@ -55,7 +55,6 @@ _SCAN_ROWS = 8192
 _LOOKUP = "document_id_idx"
 _HIT_COLUMNS = tuple(name for name in Hit.__slots__ if name != "score")
 
-_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -179,10 +178,10 @@ class LanceAdapter(Adapter):
         # for each pair took three times as long.
         return sum(
             self._delete(
-                f"{_any_of('document_id', [document for document, _ in chunk])} AND NOT "
-                + _any_of("concat(document_id, '/', attempt)", [f"{d}/{a:d}" for d, a in chunk])
+                f"{any_of('document_id', [document for document, _ in chunk])} AND NOT "
+                + any_of("concat(document_id, '/', attempt)", [f"{d}/{a:d}" for d, a in chunk])
             )
-            for chunk in _chunks(pairs, _VALUES_PER_STATEMENT)
+            for chunk in chunks(pairs, _VALUES_PER_STATEMENT)
         )
 
     def delete_documents(self, document_ids: Sequence[str]) -> int:
@@ -268,6 +267,24 @@ class LanceAdapter(Adapter):
             give_back_memory()
         return True
 
+    def replace_with(self, build: str) -> None:
+        import pyarrow as pa
+
+        other = type(self)(self._connection, self._place, build)
+        schema = other._table().schema
+        batches = (
+            pa.RecordBatch.from_arrays([batch.column(name) for name in schema.names], schema=schema)
+            for batch in other.scan(schema.names)
+        )
+        rows = pa.RecordBatchReader.from_batches(schema, batches)
+        with self._errors("replace"):
+            # A new version of the same table: who has the old one open goes on reading it.
+            self._known_table = self._connection.create_table(
+                self._collection, rows, mode="overwrite"
+            )
+        give_back_memory()
+        other.drop()
+
     def drop(self) -> None:
         if self.record() is None:
             raise self._not_found()
@@ -320,7 +337,11 @@ class LanceAdapter(Adapter):
         import pyarrow.compute as pc  # type: ignore[import-untyped]
 
         wanted = None if among is None else pa.array(among, pa.string())
-        for where in [None] if documents is None else _any_of_each("document_id", documents):
+        for where in (
+            [None]
+            if documents is None
+            else any_of_each("document_id", documents, _VALUES_PER_STATEMENT)
+        ):
             for batch in self._rows(("id",), where, places=True):
                 if wanted is not None:
                     batch = batch.filter(pc.is_in(batch.column("id"), wanted))
@@ -335,9 +356,9 @@ class LanceAdapter(Adapter):
         return sum(
             self._delete(
                 f"_rowid IN ({', '.join(str(number) for _, number in chunk)})"
-                f" AND {_any_of('id', [row for row, _ in chunk])}"
+                f" AND {any_of('id', [row for row, _ in chunk])}"
             )
-            for chunk in _chunks(places, _PLACES_PER_STATEMENT)
+            for chunk in chunks(places, _PLACES_PER_STATEMENT)
         )
 
     def _indexed(self, table: Any) -> frozenset[str]:
@@ -362,7 +383,7 @@ class LanceAdapter(Adapter):
             table.create_index("vector", config=config)
 
     def _delete_any(self, column: str, values: Sequence[str]) -> int:
-        return sum(map(self._delete, _any_of_each(column, values)))
+        return sum(map(self._delete, any_of_each(column, values, _VALUES_PER_STATEMENT)))
 
     def _delete(self, predicate: str) -> int:
         table = self._table()
@@ -373,22 +394,3 @@ class LanceAdapter(Adapter):
 def _labelled(batch: "pa.RecordBatch | pa.Table", schema: "pa.Schema") -> "pa.RecordBatch":
     """The same columns, not copied, under the table's own schema, so that nothing is cast."""
     return type(batch).from_arrays(batch.columns, schema=schema)
-
-
-def _any_of(column: str, values: Sequence[str]) -> str:
-    return f"{column} IN ({', '.join(map(_quoted, values))})"
-
-
-def _any_of_each(column: str, values: Sequence[str]) -> Iterator[str]:
-    for chunk in _chunks(values, _VALUES_PER_STATEMENT):
-        yield _any_of(column, chunk)
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _chunks(values: Sequence[_T], size: int) -> Iterator[list[_T]]:
-    rest = iter(values)
-    while chunk := list(islice(rest, size)):
-        yield chunk

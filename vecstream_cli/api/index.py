@@ -4,10 +4,13 @@ import os
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.api.rebuild import move, place_of_build, replacement, settle
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
@@ -24,7 +27,7 @@ from vecstream_cli.pipeline.opening import still_bound
 from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.readers.registry import SUFFIXES
-from vecstream_cli.settings import Settings, devices
+from vecstream_cli.settings import BUILD, Settings, devices
 from vecstream_cli.state.location import locate
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
@@ -66,39 +69,75 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
     if not place.manifest.exists() and not _anything(_scan(settings, roots, folder)):
         return  # and make no database for nothing
-    with (
-        CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=_COMMAND) as lock,
-        Manifest.open(place.manifest) as manifest,
-    ):
+    build = place_of_build(settings)
+    with CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=_COMMAND) as lock:
         if lock.warning is not None:
             listener(Notice(None, "lock", lock.warning))
+        settle(settings, place, build)
         listener(_started(settings, config, folder))
-        if settings.source is None:
-            roots = adopted(roots, manifest.sources())
-        found = _scan(settings, roots, folder)
-        with Intake(
-            found,
-            manifest,
-            summary,
-            listener,
-            checksum=settings.checksum,
-            allow_mass_delete=settings.allow_mass_delete,
-        ) as intake:
-            try:
-                state = adapter.state_token(settings.db_uri, settings.collection)
-                if not (
-                    still_bound(manifest, settings.collection, state, config.record)
-                    and nothing_to_do(intake, summary, listener)
-                ):
-                    from vecstream_cli.pipeline.supervisor import Supervisor
+        run = partial(_run, settings, summary, listener, lock, began)
+        with Manifest.open(place.manifest) as manifest:
+            if settings.source is None:
+                roots = adopted(roots, manifest.sources())
+            found = _scan(settings, roots, folder)
+            if not settings.rebuild:
+                run(config, manifest, found)
+                return
+            replaces = replacement(settings, manifest, roots)
+        config = replace(config, collection=settings.collection + BUILD, replaces=replaces)
+        with Manifest.open(build.manifest) as manifest:
+            replaced = run(config, manifest, found)
+        if replaced:
+            move(build, place)
+            with Manifest.open(place.manifest) as manifest:
+                manifest.keep_state(_state(replace(config, collection=settings.collection)))
 
-                    Supervisor(config, manifest, lock, intake, summary, listener).run()
-                    # No run can write now, nor until the lock is let go of.
-                    state = adapter.state_token(settings.db_uri, settings.collection)
-                    manifest.keep_state(state)
-                summary.exit_code = int(_exit_code(summary, settings))
-            finally:
-                summary.seconds = time.monotonic() - began
+
+def _run(
+    settings: Settings,
+    summary: Summary,
+    listener: Listener,
+    lock: CollectionLock,
+    began: float,
+    config: RingConfig,
+    manifest: Manifest,
+    found: Scan,
+) -> bool:
+    """Bring the collection in `config` up to date; True where it has replaced the live one."""
+    replaced = False
+    with Intake(
+        found,
+        manifest,
+        summary,
+        listener,
+        checksum=settings.checksum,
+        allow_mass_delete=settings.allow_mass_delete,
+    ) as intake:
+        try:
+            if settings.rebuild or not _nothing_to_do(config, manifest, intake, summary, listener):
+                from vecstream_cli.pipeline.supervisor import Supervisor
+
+                supervisor = Supervisor(config, manifest, lock, intake, summary, listener)
+                supervisor.run()
+                replaced = supervisor.replaced
+                if not settings.rebuild:  # no run can write now, nor until the lock is let go of
+                    manifest.keep_state(_state(config))
+            summary.exit_code = int(_exit_code(summary, settings))
+        finally:
+            summary.seconds = time.monotonic() - began
+    return replaced
+
+
+def _nothing_to_do(
+    config: RingConfig, manifest: Manifest, intake: Intake, summary: Summary, listener: Listener
+) -> bool:
+    """Found out without the database, where its state is that of the last run's end."""
+    bound = still_bound(manifest, config.collection, _state(config), config.record)
+    return bound and nothing_to_do(intake, summary, listener)
+
+
+def _state(config: RingConfig) -> str | None:
+    return adapter_class(config.adapter).state_token(config.uri, config.collection)
 
 
 def _scan(settings: Settings, roots: Sequence[Root], database: Path | None) -> Scan:

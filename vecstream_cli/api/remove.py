@@ -10,6 +10,7 @@ from pathlib import Path
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.naming import database_name, no_collection
+from vecstream_cli.api.rebuild import discard, forget, place_of_build
 from vecstream_cli.errors import CollectionNotFound, ManifestError, UsageError
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.entries import DocumentPath, PendingDocument
@@ -69,7 +70,7 @@ def remove(path: str, settings: Settings, *, agreed: Callable[[Removal], bool] =
 
 
 def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> Removal:
-    """Delete the collection whole, and its manifest.
+    """Delete the collection whole, its manifest, and a build that is to replace it.
 
     Raises CollectionNotFound, CollectionLocked, ForeignCollection for a table that vecstream did
     not make, or DatabaseError.
@@ -83,8 +84,8 @@ def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> R
             return removal
         if exists:
             adapter.drop()
-        for suffix in ("", "-wal", "-shm"):
-            place.manifest.with_name(place.manifest.name + suffix).unlink(missing_ok=True)
+        forget(place.manifest)
+        discard(settings, place_of_build(settings))
         return replace(removal, done=True)
 
 

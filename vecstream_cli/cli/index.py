@@ -36,6 +36,7 @@ def index(
     checksum: options.Checksum = None,
     strict: options.Strict = None,
     allow_mass_delete: options.AllowMassDelete = None,
+    rebuild: options.Rebuild = None,
     config: options.Config = None,
     job: options.Job = None,
     json: options.Json = False,

@@ -237,6 +237,14 @@ AllowMassDelete = Annotated[
         rich_help_panel=_RERUN,
     ),
 ]
+Rebuild = Annotated[
+    bool | None,
+    Option(
+        "--rebuild/--no-rebuild",
+        help="Make the collection anew beside the live one, with these settings, and swap.",
+        rich_help_panel=_RERUN,
+    ),
+]
 Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.", show_default=False)]
 
 Config = Annotated[

@@ -6,6 +6,7 @@ from vecstream_cli.core.ceiling import RingPlan
 from vecstream_cli.core.ids import Fingerprint
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.pipeline.replacing import Replacement
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.secret import Secret
 
@@ -33,3 +34,4 @@ class RingConfig:
     layout: SlotLayout
     plan: RingPlan
     poison: bool = False
+    replaces: Replacement | None = None  # what this run rebuilds in `collection`

@@ -168,6 +168,11 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """Supervisor → writer: delete the collection; it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """Supervisor → writer: write the slot's rows as its `mode` column says."""
 
@@ -233,6 +238,18 @@ class Removed:
     deleted: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Supervisor → writer: the collection `live` becomes what was built; go on with that one."""
+
+    live: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Writer → supervisor: done."""
+
+
 # Any child → supervisor
 
 
@@ -263,6 +280,6 @@ class Stopped:
 
 Message = (
     Job | Grant | Stop | Started | Filled | Returned | Sealed | Unchanged | Vanished | Failed
-    | Embed | Embedded | Opened | Create | Write | Flush | Written | Supersede | Superseded
-    | Discard | Discarded | Remove | Removed | Ready | Broken | Stopped
+    | Embed | Embedded | Opened | Create | Drop | Write | Flush | Written | Supersede | Superseded
+    | Discard | Discarded | Remove | Removed | Replace | Replaced | Ready | Broken | Stopped
 )  # fmt: skip

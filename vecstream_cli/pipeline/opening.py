@@ -35,6 +35,12 @@ def still_bound(manifest: Manifest, collection: str, state: str | None,
     return True
 
 
+def goes_on(manifest: Manifest, found: CollectionRecord, wanted: CollectionRecord) -> bool:
+    """Whether a rebuild can go on with the build that an earlier run left."""
+    known = manifest.collection
+    return known is not None and known.uuid == found.uuid and _same_settings(found, wanted)
+
+
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """The facts that differ, side by side."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
@@ -45,14 +51,18 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 def _refuse_other_settings(
     collection: str, found: CollectionRecord, wanted: CollectionRecord
 ) -> None:
-    if (found.vector_fingerprint, found.chunk_fingerprint) != (
-        wanted.vector_fingerprint,
-        wanted.chunk_fingerprint,
-    ):
+    if not _same_settings(found, wanted):
         raise FingerprintMismatch(
             f"Collection {collection!r} was made with other settings: "
             f"{differences(found.facts, wanted.facts)}.",
         )
+
+
+def _same_settings(found: CollectionRecord, wanted: CollectionRecord) -> bool:
+    return (found.vector_fingerprint, found.chunk_fingerprint) == (
+        wanted.vector_fingerprint,
+        wanted.chunk_fingerprint,
+    )
 
 
 def _short(value: str | None) -> str:

@@ -12,16 +12,17 @@ from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.busy import Busy
 from vecstream_cli.pipeline.commits import Commits
 from vecstream_cli.pipeline.crew import WRITER_ROW, Crew, RingConfig, inference_rows
-from vecstream_cli.pipeline.events import Listener, Summary
+from vecstream_cli.pipeline.events import Listener, Notice, Summary
 from vecstream_cli.pipeline.failure import revived
 from vecstream_cli.pipeline.inference import WINDOW_SLOTS
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.memory import MemoryGauge, memory_left
-from vecstream_cli.pipeline.opening import bind
+from vecstream_cli.pipeline.opening import bind, goes_on
 from vecstream_cli.pipeline.pace import Pace
 from vecstream_cli.pipeline.parsers import ParserPool, Worker
 from vecstream_cli.pipeline.reading import Reading
+from vecstream_cli.pipeline.replacing import REPLACING, may_replace
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
 from vecstream_cli.settings import cores
@@ -75,6 +76,7 @@ class Supervisor:
         self._opened = self._gone_told = False
         self._throttled = self._flush_asked = self._stopping = False
         self._ending: VecstreamError | None = None
+        self.replaced = False
         self._ticked = self._sampled = self._pace.started
 
     def run(self) -> None:
@@ -150,6 +152,7 @@ class Supervisor:
             self._crew.dismiss(self._crew.writer)
         if not self._pace.inference_ready:  # there was nothing to load the model for
             self._dismiss_inference()
+        self._replace()
         for child in self._crew.children:
             child.outbox.send(msg.Stop(drain=self._ending is None))
         while self._crew.children:
@@ -157,6 +160,15 @@ class Supervisor:
             self._tick()
 
     # What goes out
+
+    def _replace(self) -> None:
+        """What was rebuilt takes the live collection's place, if it is whole."""
+        replaces = self._config.replaces
+        if replaces is None or self._ending is not None:
+            return
+        if may_replace(replaces, self._manifest, self._summary, self._listener):
+            self._manifest.keep_state(REPLACING)
+            self._crew.tell_writer(msg.Replace(replaces.live))
 
     def _start_stages(self) -> None:
         self._crew.start_inference()
@@ -266,6 +278,10 @@ class Supervisor:
             case msg.Superseded() | msg.Discarded() | msg.Removed():
                 self._manifest.has_written(self._config.this_run)
                 self._commits.heard(message)
+            case msg.Replaced():
+                self.replaced = True
+                text = "What was rebuilt has taken the place of the collection."
+                self._listener(Notice(None, "replaced", text))
             case msg.Broken():
                 self._commits.settle(now=False)
                 raise revived(message)
@@ -273,8 +289,12 @@ class Supervisor:
     def _bind(self, record: CollectionRecord | None) -> None:
         """It is known what the database holds: the run begins."""
         self._opened = self._pace.opened = True
+        wanted = self._config.record
+        if self._config.replaces and record and not goes_on(self._manifest, record, wanted):
+            self._crew.tell_writer(msg.Drop())
+            record = None
         try:
-            voided = bind(self._manifest, self._config.collection, record, self._config.record)
+            voided = bind(self._manifest, self._config.collection, record, wanted)
             self._intake.open(voided=voided)
         except VecstreamError as error:
             self._wind_down(error)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.errors import DatabaseError
@@ -12,12 +13,15 @@ from vecstream_cli.pipeline.messages import (
     Create,
     Discard,
     Discarded,
+    Drop,
     Flush,
     Message,
     Opened,
     Ready,
     Remove,
     Removed,
+    Replace,
+    Replaced,
     Stop,
     Stopped,
     Supersede,
@@ -27,6 +31,9 @@ from vecstream_cli.pipeline.messages import (
 )  # fmt: skip
 from vecstream_cli.pipeline.slots import APPEND, MERGE, Slot, SlotLayout
 from vecstream_cli.secret import Secret, joined
+
+if TYPE_CHECKING:
+    from vecstream_cli.adapters.base import Adapter
 
 FLUSH_SECONDS = 5.0
 
@@ -66,8 +73,6 @@ def run(inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
 
 class _Writer:
     def __init__(self, inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
-        from vecstream_cli.adapters.registry import adapter_class
-
         self._inbox = inbox
         self._outbox = outbox
         self._config = config
@@ -78,14 +83,19 @@ class _Writer:
         self._noted = False
         started = time.monotonic()
         with loading():
-            self._adapter = adapter_class(config.adapter).open(
-                joined(config.uri, config.password), config.collection, read_only=False
-            )
+            self._adapter = self._open(config.collection)
         self._arena = config.arena.open()
         self._control = self._arena.control[config.row]
         self._slots = self._arena.slots()
         outbox.send(Ready(time.monotonic() - started, {}))
         outbox.send(Opened(self._adapter.record()))
+
+    def _open(self, collection: str) -> "Adapter":
+        from vecstream_cli.adapters.registry import adapter_class
+
+        config = self._config
+        uri = joined(config.uri, config.password)
+        return adapter_class(config.adapter).open(uri, collection, read_only=False)
 
     def run(self) -> None:
         """Serve the supervisor until it says stop."""
@@ -114,6 +124,8 @@ class _Writer:
         match message:
             case Create(record):
                 self._adapter.create(record)
+            case Drop():
+                self._adapter.drop()
             case Write(ref, rows):
                 self._hold(ref, rows)
             case Flush():
@@ -134,6 +146,12 @@ class _Writer:
                 self._note_run()
                 deleted = self._adapter.delete_documents([d.hex() for d in documents])
                 self._outbox.send(Removed(documents, deleted or 0))
+            case Replace(live):
+                self._flush()
+                self._adapter.close()
+                self._adapter = self._open(live)
+                self._adapter.replace_with(self._config.collection)
+                self._outbox.send(Replaced())
             case _:
                 raise DatabaseError(f"The writer cannot serve {type(message).__name__}.")
 

@@ -46,6 +46,7 @@ def as_json(collection: CollectionOverview) -> dict[str, object]:
         "sources": [
             {"name": source.name, "listed_at": source.listed_at} for source in collection.sources
         ],
+        "rebuilt": None if collection.rebuilt is None else asdict(collection.rebuilt),
         "last_run": None if run is None else asdict(run),
         "failures": [
             {
@@ -72,6 +73,9 @@ def _print_figures(console: Console, collection: CollectionOverview) -> None:
     for source in collection.sources:
         print_row(console, "source", folder(source.name))
     print_row(console, "last run", *_last_run(collection.last_run))
+    if (rebuilt := collection.rebuilt) is not None:
+        so_far = f"unfinished: {plural(rebuilt.documents, 'document')} so far"
+        print_row(console, "rebuild", so_far, "`vecstream index … --rebuild` goes on with it")
     if collection.disk_bytes is not None:
         print_row(console, "on disk", size(collection.disk_bytes))
 

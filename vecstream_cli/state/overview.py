@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.settings import BUILD
 from vecstream_cli.state.entries import Counts, FailedDocument, RunRecord, SourceRecord
 from vecstream_cli.state.view import ManifestView
 
@@ -14,7 +15,7 @@ class CollectionOverview:
     """A collection as its manifest remembers it.
 
     `disk_bytes` is what an embedded database and the manifest hold on disk; for a server's
-    database it is None.
+    database it is None. `rebuilt` is what a rebuild that is not finished has so far.
     """
 
     name: str
@@ -25,6 +26,7 @@ class CollectionOverview:
     failures: tuple[FailedDocument, ...]
     last_run: RunRecord | None
     disk_bytes: int | None
+    rebuilt: Counts | None = None
 
 
 def overviews(
@@ -36,6 +38,8 @@ def overviews(
     Raises ManifestError where a manifest cannot be read.
     """
     for path in sorted(folder.glob("*.sqlite3")):
+        if path.stem.endswith(BUILD):
+            continue
         with ManifestView.open(path, read_only=True) as manifest:
             record = manifest.collection
             if record is None:  # the run that made the file ended before it made the collection
@@ -49,7 +53,15 @@ def overviews(
                 failures=tuple(manifest.failures()),
                 last_run=manifest.last_run(),
                 disk_bytes=None if local_folder is None else _on_disk(local_folder, path),
+                rebuilt=_rebuilt(path.with_name(f"{path.stem}{BUILD}{path.suffix}")),
             )
+
+
+def _rebuilt(path: Path) -> Counts | None:
+    if not path.exists():
+        return None
+    with ManifestView.open(path, read_only=True) as manifest:
+        return None if manifest.collection is None else manifest.counts()
 
 
 def _on_disk(database: Path, manifest: Path) -> int:
