@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vecstream_cli.api.search import search
     from vecstream_cli.errors import VecstreamError
     from vecstream_cli.pipeline.events import Summary
+    from vecstream_cli.secret import Secret
     from vecstream_cli.settings import Settings
 
     __version__: str
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Database",
     "EmbeddingModel",
+    "Secret",
     "Settings",
     "Summary",
     "VecstreamError",
@@ -32,6 +34,7 @@ __all__ = [
 _HOMES = {
     "Database": "api.embedding",
     "EmbeddingModel": "api.embedding",
+    "Secret": "secret",
     "Settings": "settings",
     "Summary": "pipeline.events",
     "VecstreamError": "errors",

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from vecstream_cli.config_file import ConfigFile, read_config
-from vecstream_cli.keys import NAMES, SECRET, understood, unknown
-from vecstream_cli.secret import parted
-from vecstream_cli.settings import nearest
+from vecstream_cli.hiding import hidden
+from vecstream_cli.keys import KEYS, NAMES, SECRET, understood, unknown
+from vecstream_cli.secret import Secret, parted
+from vecstream_cli.settings import Buffer, Settings, nearest
 
 PREFIX = "VECSTREAM_"
 
@@ -27,6 +28,15 @@ _NOT_SETTINGS = frozenset({"VECSTREAM_CONFIG", "VECSTREAM_CORPORA"})  # the latt
 class Given:
     """A setting's value, and the layer it comes from: file, job, environment or flag."""
 
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting as it may be shown: as JSON has values, and without what is secret."""
+
+    key: str
     value: Any
     origin: str
 
@@ -97,6 +107,23 @@ def take_secrets(environ: dict[str, str] | os._Environ[str]) -> dict[str, str]:
     return before
 
 
+def shown(settings: Settings, given: Mapping[str, Given]) -> Iterator[Shown]:
+    """Every setting with its value and where it comes from, in the order of the keys."""
+    for key in KEYS:
+        origin = given[key].origin if key in given else "default"
+        if key == "db-password" and origin == "default" and settings.db_password is not None:
+            origin = given["db-uri"].origin  # where it stood
+        yield Shown(key, _plain(getattr(settings, key.replace("-", "_"))), origin)
+
+
+def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables that give settings, each with the key to give it by in a file."""
+    for name in environ:
+        key = _key(name)
+        if name.startswith(PREFIX) and key in NAMES:
+            yield name, f"{key}-file" if NAMES[key][1] is SECRET else key
+
+
 def warnings(given: Mapping[str, Given], file: ConfigFile | None) -> Iterator[tuple[str, str]]:
     """What is allowed but unwise in how these settings were given: a short code, and a sentence."""
     uri = given.get("db-uri")
@@ -112,6 +139,21 @@ def warnings(given: Mapping[str, Given], file: ConfigFile | None) -> Iterator[tu
             "readable-secret",
             f"{file.path} holds a secret, and others can read it: run `chmod 600` on it.",
         )
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Secret():
+            return value.origin
+        case Path():
+            return str(value)
+        case tuple():
+            return [_plain(each) for each in value]
+        case Buffer():
+            return value.slots or value.bytes
+        case str():
+            return hidden(value)
+    return value
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, Any]:

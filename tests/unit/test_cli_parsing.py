@@ -9,7 +9,7 @@ import pytest
 
 from vecstream_cli.cli.app import VERBS
 from vecstream_cli.cli.main import main
-from vecstream_cli.keys import NAMES, NEVER_FLAGS
+from vecstream_cli.keys import KEYS, NAMES, NEVER_FLAGS
 
 HEAVY = {
     "torch", "transformers", "tokenizers", "lancedb", "pyarrow", "numpy", "pypdfium2", "pdfminer",
@@ -27,14 +27,22 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
     own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "path"}
+    own |= {"at", "every", "kind", "name", "install", "action"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
     names = set(inspect.signature(VERBS[verb][0]).parameters)
     assert {name.replace("_", "-") for name in names - own} <= set(NAMES)
 
 
 def test_every_setting_can_be_given_to_index() -> None:
-    names = inspect.signature(VERBS["index"][0]).parameters
-    assert set(NAMES) - NEVER_FLAGS <= {name.replace("_", "-") for name in names}
+    flags = {name.replace("_", "-") for name in inspect.signature(VERBS["index"][0]).parameters}
+    given = {NAMES[name][0] for name in NAMES if name in flags and name not in NEVER_FLAGS}
+    assert given == set(KEYS)
+
+
+def test_what_nobody_may_read_in_a_list_of_processes_is_no_flag() -> None:
+    for function, _ in VERBS.values():
+        names = {name.replace("_", "-") for name in inspect.signature(function).parameters}
+        assert not names & NEVER_FLAGS
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -44,7 +52,8 @@ def test_help_fits_80_columns_and_shows_every_option(
     assert main([verb, "--help"]) == 0
     text = capsys.readouterr().out
     assert all(len(line) <= 80 for line in text.splitlines())
-    for option in ("--db", "--db-uri", "--config", "--json", "--quiet", "--debug", "--help"):
+    where = ("--db", "--db-uri") if verb != "schedule" else ()
+    for option in (*where, "--config", "--job", "--json", "--quiet", "--debug", "--help"):
         assert f"{option} " in text
 
 

@@ -179,10 +179,3 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_configuration_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         gather({}, environ={}, config=str(tmp_path))
-
-
-def test_the_ready_made_profiles_are_right() -> None:
-    profiles = sorted((Path(__file__).parents[2] / "configs").glob("*.toml"))
-    assert len(profiles) >= 3
-    for profile in profiles:
-        Settings(**gather({}, environ={}, config=str(profile)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vecstream_cli.cli import bench, drop, index, rm, search, status
+from vecstream_cli.cli import bench, config, drop, index, rm, schedule, search, status
 from vecstream_cli.cli.help import Verb, Verbs
 from vecstream_cli.errors import UsageError
 from vecstream_cli.settings import nearest
@@ -16,6 +16,8 @@ VERBS: Mapping[str, tuple[Callable[..., int], str]] = {
     "status": (status.status, "Show collections, the last run, and what failed."),
     "rm": (rm.rm, "Remove documents from a collection."),
     "drop": (drop.drop, "Delete a collection."),
+    "schedule": (schedule.schedule, "Have systemd or cron run a configuration file."),
+    "config": (config.config, "Show every setting and where it comes from."),
     "bench": (bench.bench, "Measure this machine, and what to set on it."),
 }
 

@@ -129,7 +129,7 @@ class _Bench:
         placed = self._placed("alone")
         self._config = configure(placed, self._spec)
         if not self._local:
-            reach(Table(placed.db, placed.db_uri, placed.collection))
+            reach(Table.of(placed))
         self._ways = 3 if wanted.against else 2
         self._steps = 4 + wanted.repeat * self._ways
         self._step = 0
@@ -208,7 +208,10 @@ class _Bench:
     def _write_one(
         self, name: str, uri: str | None, collection: str, sample: Path, seconds: float
     ) -> list[StageAlone]:
-        return write_alone(Writing(name, uri, collection, self._config.record, sample, seconds))
+        password = self._settings.db_password
+        return write_alone(
+            Writing(name, uri, collection, self._config.record, sample, seconds, password)
+        )
 
     def _size(self, read: Read, inference: Inference) -> int:
         """Bytes of documents that a whole run can take in its share of the time."""

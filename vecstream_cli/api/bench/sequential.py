@@ -26,6 +26,7 @@ from vecstream_cli.pipeline.crew import RingConfig
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
+from vecstream_cli.secret import joined
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -229,7 +230,8 @@ class _Way:
         moment = Moment("write", len(rows), sum(len(row.ids) for row in rows))
         self._tell(moment)
         kind = adapter_class(config.adapter)
-        with kind.open(config.uri, config.collection, read_only=False) as adapter:
+        uri = joined(config.uri, config.password)
+        with kind.open(uri, config.collection, read_only=False) as adapter:
             adapter.create(config.record)
             step = adapter.limits.target_rows
             first = 0.0
@@ -240,7 +242,7 @@ class _Way:
                 first = first or self._now()
                 self._tell(replace(moment, written=min(len(rows), start + step)))
             adapter.maintain(final=True)
-        with kind.open(config.uri, config.collection, read_only=True) as adapter:
+        with kind.open(uri, config.collection, read_only=True) as adapter:
             return first, adapter.count()
 
     def _table(self, rows: Sequence[_Row], vectors: Any) -> "pa.Table":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.bench.child import answer, in_child
@@ -9,6 +10,7 @@ from vecstream_cli.api.index import index
 from vecstream_cli.core.benchmark import RING, Run, Sample
 from vecstream_cli.pipeline.events import Event, Progress, RunStarted, Summary
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
+from vecstream_cli.secret import Secret, joined
 from vecstream_cli.settings import Settings
 
 
@@ -19,6 +21,12 @@ class Table:
     adapter: str
     uri: str | None
     collection: str
+    password: Secret | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The one that is indexed into with these settings."""
+        return cls(settings.db, settings.db_uri, settings.collection, settings.db_password)
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ def ring(settings: Settings, told: Callable[[Progress], None]) -> tuple[Run, Run
     watcher = _Watcher(told, [])
     summary = index(settings, watcher.hear)
     assert watcher.started is not None
-    rows = count(Table(settings.db, settings.db_uri, settings.collection))
+    rows = count(Table.of(settings))
     return _run(summary, rows, tuple(watcher.samples)), watcher.started
 
 
@@ -69,7 +77,8 @@ def run(inbox: Inbox, outbox: Outbox, table: Table) -> None:
 
 def _count(table: Table) -> int:
     kind = adapter_class(table.adapter)
-    with kind.open(table.uri, table.collection, read_only=True) as adapter:
+    uri = joined(table.uri, table.password)
+    with kind.open(uri, table.collection, read_only=True) as adapter:
         return 0 if adapter.record() is None else adapter.count()
 
 

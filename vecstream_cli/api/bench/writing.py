@@ -15,6 +15,7 @@ from vecstream_cli.api.bench.laps import LEAST_LAPS, MOST_LAPS
 from vecstream_cli.core.benchmark import Measure, StageAlone
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
+from vecstream_cli.secret import Secret, joined
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -32,6 +33,7 @@ class Writing:
     record: CollectionRecord
     sample: Path
     seconds: float
+    password: Secret | None = None
 
 
 def write_alone(work: Writing) -> list[StageAlone]:
@@ -51,7 +53,8 @@ def run(inbox: Inbox, outbox: Outbox, work: Writing) -> None:
 
 
 def _write(work: Writing) -> list[StageAlone]:
-    with adapter_class(work.adapter).open(work.uri, work.collection, read_only=False) as adapter:
+    uri = joined(work.uri, work.password)
+    with adapter_class(work.adapter).open(uri, work.collection, read_only=False) as adapter:
         rows = adapter.limits.target_rows
         make = _Rows(work.sample, rows, work.record.dimension)
         adapter.create(work.record)
