@@ -27,6 +27,7 @@ FLOORS = {
     "secret": 0.2,
     "errors": 0.1,
     "hiding": 0,
+    "killpoints": 0,
 }
 # The package's own front door may name anything above, and nothing inside imports it.
 DOORS = {"__init__", "__main__"}

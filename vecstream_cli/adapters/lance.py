@@ -17,6 +17,7 @@ from vecstream_cli.adapters.predicates import any_of, any_of_each, chunks
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection, UsageError
+from vecstream_cli.killpoints import kill_point
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -283,6 +284,7 @@ class LanceAdapter(Adapter):
                 self._collection, rows, mode="overwrite"
             )
         give_back_memory()
+        kill_point("rebuild.overwritten")
         other.drop()
 
     def drop(self) -> None:

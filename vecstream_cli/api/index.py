@@ -17,6 +17,7 @@ from vecstream_cli.core.ids import fingerprint
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ExitCode, UsageError, VecstreamError, worst
 from vecstream_cli.hiding import hidden
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
 from vecstream_cli.pipeline.config import RingConfig
@@ -122,6 +123,7 @@ def _run(
                 replaced = supervisor.replaced
                 if not settings.rebuild:  # no run can write now, nor until the lock is let go of
                     manifest.keep_state(_state(config))
+                    kill_point("state.kept")
             summary.exit_code = int(_exit_code(summary, settings))
         finally:
             summary.seconds = time.monotonic() - began

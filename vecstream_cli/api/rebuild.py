@@ -13,6 +13,7 @@ from pathlib import Path
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.errors import UsageError
 from vecstream_cli.hiding import hidden
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.replacing import REPLACING, Replacement
 from vecstream_cli.settings import BUILD, Settings
 from vecstream_cli.state.location import Place, locate
@@ -84,7 +85,9 @@ def move(build: Place, live: Place) -> None:
     with Manifest.open(build.manifest):
         pass  # closing it brings everything into the one file
     _forget_beside(live.manifest)  # or what it had not yet taken in would go into the new one
+    kill_point("rebuild.moving")
     build.manifest.replace(live.manifest)
+    kill_point("rebuild.moved")
     folder = os.open(live.manifest.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -7,6 +7,7 @@ from itertools import islice
 
 from vecstream_cli.core.ids import DocumentId
 from vecstream_cli.core.plan import any_reader
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import DocumentDone, Listener, Notice, Outcome, Summary
 from vecstream_cli.pipeline.messages import (
@@ -100,6 +101,7 @@ class Commits:
             self._manifest.reserve_attempts(
                 [PendingDocument(each.id, each.source, each.relative) for each in batch]
             )
+            kill_point("removals.reserved")
             self._removing = {each.id: each for each in batch}
             self._send(Remove(tuple(self._removing)))
 
@@ -129,6 +131,7 @@ class Commits:
             case Removed(documents, deleted):
                 self._summary.chunks_deleted += deleted
                 self._manifest.remove(documents)
+                kill_point("removals.forgotten")
                 for each in documents:
                     gone = self._removing.pop(each)
                     self._summary.documents_removed += 1
@@ -153,7 +156,9 @@ class Commits:
                     warnings=tuple(loss.message for loss in sealed.losses),
                 )
             )
+        kill_point("documents.committing")
         self._manifest.commit(committed)
+        kill_point("documents.committed")
         for document in documents:
             self._tell(document)
 
@@ -192,6 +197,7 @@ class Commits:
             reader=reader or any_reader(versions()),
             torn=torn,
         )
+        kill_point("failure.recorded")
         self._summary.documents_failed += 1
         self._listener(
             DocumentDone(job.source, job.path, Outcome.FAILED, reason=reason, message=message)

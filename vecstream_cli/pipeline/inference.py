@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.arena import BEGAN_NS, BUSY_NS, ENDED_NS, TOKENS, ArenaHandle
 from vecstream_cli.pipeline.embedding import Batch, Embedding
@@ -147,6 +148,7 @@ class _Lanes:
                         self.counters["padded_tokens"] += padding
                         complete = batch.window.count(batch)
                     for part in complete:
+                        kill_point("slot.embedded")
                         self._outbox.send(part.delivered())
         except Exception as error:  # noqa: BLE001 (the supervisor ends this process when it hears)
             with self._changed:

@@ -12,6 +12,7 @@ from typing import Self
 from vecstream_cli.core.ids import DocumentId, document_id
 from vecstream_cli.core.plan import Decision, KnownDocument, Stamp, decide, hold_back
 from vecstream_cli.errors import DatabaseError, ExitCode, VecstreamError
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import Listener, Notice, Summary
@@ -162,6 +163,7 @@ class Intake:
         """Record the new stamps of unchanged documents, many in one transaction."""
         if self._refreshed and (now or len(self._refreshed) >= _REFRESH_BATCH):
             self._manifest.refresh(self._refreshed)
+            kill_point("stamps.refreshed")
             self._refreshed = []
 
     def close(self, unread: Iterable[Document]) -> None:
@@ -289,3 +291,4 @@ class Intake:
         for document, attempt in zip(batch, attempts, strict=True):
             document.renew(JobId(self._next_job), attempt.number, fresh=attempt.fresh)
             self._next_job += 1
+        kill_point("attempts.reserved")

@@ -22,6 +22,7 @@ from vecstream_cli.core.ids import (
 )
 from vecstream_cli.core.plan import Stamp
 from vecstream_cli.errors import DocumentError, UsageError
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.tokenizer import Tokenizer
 from vecstream_cli.pipeline.arena import BUSY_NS, HEARTBEAT, WAITING, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
@@ -152,6 +153,7 @@ class _Parser:
     def _hand_on(self) -> None:
         """Hand the slot on, however full it is."""
         if self._filling is not None and self._filling.rows:
+            kill_point("slot.filled")
             self._outbox.send(Filled(self._filling.ref, self._filling.rows))
             self._filling = None
             self._give_way()
@@ -165,6 +167,7 @@ class _Parser:
     def work_on(self, job: Job) -> None:
         """Read one document; whatever is wrong with it costs only it."""
         self._outbox.send(Started(job.id))
+        kill_point("document.started")
         self._booked = self._clock.now()
         self._beat()
         reading = _Reading(job)

@@ -7,6 +7,7 @@ from vecstream_cli.core.ceiling import Pressure, exceeded, judge
 from vecstream_cli.core.leases import Holder, Place
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import Interrupted, StageDied, VecstreamError
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline import messages as msg
 from vecstream_cli.pipeline.arena import Arena
 from vecstream_cli.pipeline.busy import Busy
@@ -168,6 +169,7 @@ class Supervisor:
             return
         if may_replace(replaces, self._manifest, self._summary, self._listener):
             self._manifest.keep_state(REPLACING)
+            kill_point("rebuild.noted")
             self._crew.tell_writer(msg.Replace(replaces.live))
 
     def _start_stages(self) -> None:
@@ -268,7 +270,9 @@ class Supervisor:
             case msg.Written(slots, rows):
                 self._manifest.has_written(self._config.this_run)
                 acknowledged, completed = self._ring.written(slots)
+                kill_point("rows.acknowledging")
                 self._manifest.acknowledge(acknowledged)
+                kill_point("rows.acknowledged")
                 for document in completed:
                     self._reading.complete(document)
                 self._flush_asked = False
@@ -296,6 +300,7 @@ class Supervisor:
         try:
             voided = bind(self._manifest, self._config.collection, record, wanted)
             self._intake.open(voided=voided)
+            kill_point("manifest.bound")
         except VecstreamError as error:
             self._wind_down(error)
             return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.errors import DatabaseError
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.arena import BUSY_NS, ArenaHandle
 from vecstream_cli.pipeline.failure import broken
 from vecstream_cli.pipeline.lifecycle import Inbox, InheritedFd, Outbox, loading
@@ -116,7 +117,9 @@ class _Writer:
     def _end(self, *, tidy: bool) -> None:
         self._flush()
         if tidy and self._adapter.record() is not None:
+            kill_point("table.tidying")
             self._adapter.maintain(final=True, spare_bytes=self._config.spare_bytes)
+            kill_point("table.tidied")
         self._adapter.close()
         self._outbox.send(Stopped({}))
 
@@ -124,6 +127,7 @@ class _Writer:
         match message:
             case Create(record):
                 self._adapter.create(record)
+                kill_point("collection.created")
             case Drop():
                 self._adapter.drop()
             case Write(ref, rows):
@@ -135,22 +139,26 @@ class _Writer:
                 self._note_run()
                 asked = [(document.hex(), attempt) for document, attempt in pairs]
                 deleted = self._adapter.delete_superseded(asked)
+                kill_point("rows.superseded")
                 self._outbox.send(Superseded(pairs, deleted or 0))
             case Discard(document, keep):
                 self._flush()
                 self._note_run()
                 self._adapter.keep_only(document.hex(), [row.hex() for row in keep])
+                kill_point("rows.discarded")
                 self._outbox.send(Discarded(document))
             case Remove(documents):
                 self._flush()
                 self._note_run()
                 deleted = self._adapter.delete_documents([d.hex() for d in documents])
+                kill_point("rows.removed")
                 self._outbox.send(Removed(documents, deleted or 0))
             case Replace(live):
                 self._flush()
                 self._adapter.close()
                 self._adapter = self._open(live)
                 self._adapter.replace_with(self._config.collection)
+                kill_point("rebuild.replaced")
                 self._outbox.send(Replaced())
             case _:
                 raise DatabaseError(f"The writer cannot serve {type(message).__name__}.")
@@ -171,6 +179,7 @@ class _Writer:
         if not self._noted:
             self._adapter.update_record(last_run=self._config.this_run)
             self._noted = True
+            kill_point("run.noted")
 
     def _flush(self) -> None:
         if not self._held:
@@ -200,6 +209,8 @@ class _Writer:
         for mode, write in ((APPEND, self._adapter.append), (MERGE, self._adapter.merge)):
             batches = without_duplicates(parts[mode])
             if batches:
+                kill_point("rows.writing")
                 write(pa.Table.from_batches(batches, schema))
+                kill_point("rows.written")
                 written += sum(map(len, batches))
         return written

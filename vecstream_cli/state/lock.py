@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from vecstream_cli.errors import CollectionLocked, ManifestError
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.state.filesystem import network_file_system
 
 _POLL_SECONDS = 0.1
@@ -46,6 +47,7 @@ class CollectionLock:
         try:
             _lock(fd, path, wait)
             _introduce(fd, path, command)
+            kill_point("lock.taken")
         except BaseException:
             os.close(fd)
             raise
