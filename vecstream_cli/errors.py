@@ -7,6 +7,7 @@
     ├── AuthenticationFailed      12
     ├── FingerprintMismatch       13   another model or chunking made this collection
     ├── CeilingError              14   the memory ceiling is too small, or was exceeded
+    ├── RequirementMissing         1   a file that --require names is not there
     ├── ModelError                 1   a model that is not to be had, or cannot be used
     ├── DatabaseError              1
     │   └── ForeignCollection      1   a table that vecstream did not make
@@ -120,6 +121,12 @@ class CeilingError(VecstreamError):
 
     exit_code = ExitCode.CEILING
     default_hint = "Raise --max-memory, or lower --buffer and --parsers."
+
+
+class RequirementMissing(VecstreamError):
+    """A file that has to be there is not: the source may not be mounted."""
+
+    default_hint = "Mount what it lies on, then run again; nothing was looked at or removed."
 
 
 class ModelError(VecstreamError):

@@ -131,6 +131,7 @@ KEYS: Mapping[str, Kind] = {
     "follow-links": SWITCH,
     "limit": WHOLE,
     "source": TEXT,
+    "require": PATHS,
     "db": TEXT,
     "db-uri": TEXT,
     "db-password": SECRET,
@@ -145,6 +146,9 @@ KEYS: Mapping[str, Kind] = {
     "buffer": BUFFER,
     "parsers": PARSERS,
     "document-timeout": SECONDS,
+    "max-duration": SECONDS,
+    "max-load": NUMBER,
+    "nice": WHOLE,
     "checksum": SWITCH,
     "strict": SWITCH,
     "allow-mass-delete": SWITCH,
@@ -164,7 +168,7 @@ NAMES: Mapping[str, tuple[str, Kind]] = (
 # Anybody on the machine can read a process's arguments.
 NEVER_FLAGS = frozenset({"db-password"})
 
-_ON_THE_COMMAND_LINE = frozenset({"json", "quiet", "yes", "config", "job"})
+_ON_THE_COMMAND_LINE = frozenset({"json", "quiet", "yes", "config", "job", "dry-run"})
 
 
 def understood(layer: dict[str, Any], name: str, raw: object, label: str) -> None:

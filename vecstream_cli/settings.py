@@ -20,7 +20,7 @@ _SIZE = re.compile(r"(?i)^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*$")
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 _DURATION = re.compile(
     rf"(?i)^\s*(?:{_NUMBER}\s*d)?\s*(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m(?:in)?)?\s*"
-    rf"(?:{_NUMBER}\s*s?)?\s*$"
+    rf"(?:{_NUMBER}\s*s)?\s*$"
 )
 _UNIT = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -43,6 +43,8 @@ def parse_duration(text: str) -> float:
 
     Raises UsageError where `text` is not a length of time.
     """
+    if re.fullmatch(_NUMBER, text.strip()):
+        return float(text)
     match = _DURATION.match(text)
     if match is None or not text.strip():
         raise UsageError(
@@ -75,7 +77,8 @@ class Settings:
     """Everything an operation needs to know, validated; the layers that make it live elsewhere.
 
     Sizes are bytes, times seconds. `paths` and `files_from` are as given on the command line.
-    `max_memory`, `parsers` and `chunk_size` of None mean: chosen from the machine or the model.
+    `max_memory`, `parsers` and `chunk_size` of None mean: chosen from the machine or the model;
+    `max_duration`, `max_load` and `nice` of None: not limited.
     A password in `db_uri` moves to `db_password`, and is only in `connection` again.
     """
 
@@ -87,6 +90,7 @@ class Settings:
     follow_links: bool = False
     limit: int | None = None
     source: str | None = None
+    require: tuple[Path, ...] = ()
 
     db: str = "lance"
     db_uri: str | None = None
@@ -104,6 +108,9 @@ class Settings:
     buffer: Buffer = Buffer()
     parsers: int | None = None
     document_timeout: float = 300.0
+    max_duration: float | None = None
+    max_load: float | None = None
+    nice: int | None = None
 
     checksum: bool = False
     strict: bool = False
@@ -122,6 +129,14 @@ class Settings:
             raise UsageError("--max-memory must be more than nothing.", hint="Try --max-memory 2G.")
         if not self.document_timeout > 0:
             raise UsageError("--document-timeout must be more than 0 seconds.")
+        if self.max_duration is not None and not self.max_duration > 0:
+            raise UsageError(
+                "--max-duration must be more than 0 seconds.", hint="Try --max-duration 2h."
+            )
+        if self.max_load is not None and not self.max_load > 0:
+            raise UsageError("--max-load must be more than 0.", hint=f"Try --max-load {cores()}.")
+        if self.nice is not None and not 0 <= self.nice <= 19:
+            raise UsageError("--nice must be from 0 to 19.")
         if self.chunk_size is not None and self.chunk_size < 8:
             raise UsageError("--chunk-size must be at least 8 tokens.")
         if self.chunk_overlap < 0:

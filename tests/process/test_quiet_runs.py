@@ -20,6 +20,7 @@ from vecstream_cli.layers import gather
 from vecstream_cli.pipeline.events import DocumentDone, Event, Listener, Summary
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.quiet import nothing_to_do
+from vecstream_cli.pipeline.window import Window
 from vecstream_cli.settings import Settings
 
 HEAVY = {
@@ -238,8 +239,8 @@ def test_a_table_replaced_after_the_first_look_ends_the_run(
     (docs / "doc-0007.md").write_text("# Another text\n")
     events: list[Event] = []
 
-    def begin(intake: Intake, summary: Summary, listener: Listener) -> bool:
-        over = nothing_to_do(intake, summary, listener)
+    def begin(intake: Intake, summary: Summary, listener: Listener, window: Window) -> bool:
+        over = nothing_to_do(intake, summary, listener, window)
         drop(indexed.database / "documents.lance")
         return over
 

@@ -47,6 +47,14 @@ def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Pat
         ("parsers", "auto", None),
         ("parsers", "3", 3),
         ("lock-wait", "2.5", 2.5),
+        ("max-duration", "2h", 7200.0),
+        ("max-duration", "1h 30m", 5400.0),
+        ("max-duration", "1d", 86_400.0),
+        ("max-duration", "0.5H", 1800.0),
+        ("max-duration", "45s", 45.0),
+        ("max-load", "1.5", 1.5),
+        ("nice", "10", 10),
+        ("require", "a:b", (Path("a"), Path("b"))),
         ("hidden", "yes", True),
         ("checksum", "0", False),
         ("include", "*.md:*.rst", ("*.md", "*.rst")),
@@ -74,6 +82,8 @@ def test_a_text_means_the_same_in_the_environment_and_as_a_flag(
         ('parsers = "auto"', "parsers", None),
         ("hidden = true", "hidden", True),
         ("lock-wait = 3600", "lock_wait", 3600.0),
+        ('lock-wait = "1h"', "lock_wait", 3600.0),
+        ("max-load = 4", "max_load", 4.0),
         ('exclude = ["a:b", "c"]', "exclude", ("a:b", "c")),
         ('exclude = "a:b"', "exclude", ("a:b",)),
     ],
@@ -87,13 +97,15 @@ def test_the_file_takes_values_of_their_own_type(
 def test_paths_of_the_file_are_seen_from_its_folder(tmp_path: Path) -> None:
     config = write(
         tmp_path,
-        'paths = ["docs", "/srv"]\nfiles-from = "list"\ndb-uri = "./here.lance"\nmodel = "org/it"',
+        'paths = ["docs", "/srv"]\nfiles-from = "list"\ndb-uri = "./here.lance"\nmodel = "org/it"\n'
+        'require = "docs/mounted"',
     )
     assert gather({}, environ={}, config=config) == {
         "paths": (tmp_path / "docs", Path("/srv")),
         "files_from": str(tmp_path / "list"),
         "db_uri": str(tmp_path / "here.lance"),
         "model": "org/it",
+        "require": (tmp_path / "docs" / "mounted",),
     }
 
 
@@ -132,10 +144,11 @@ def test_an_unknown_variable_is_answered_with_the_nearest_right_one() -> None:
     assert refusal.value.hint == "Did you mean VECSTREAM_COLLECTION?"
 
 
-def test_how_the_output_looks_is_said_on_the_command_line_only(tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as refusal:
-        gather({}, environ={}, config=write(tmp_path, "json = true"))
-    assert refusal.value.hint == "Pass --json on the command line."
+def test_how_it_runs_this_once_is_said_on_the_command_line_only(tmp_path: Path) -> None:
+    for key in ("json", "dry-run"):
+        with pytest.raises(UsageError) as refusal:
+            gather({}, environ={}, config=write(tmp_path, f"{key} = true"))
+        assert refusal.value.hint == f"Pass --{key} on the command line."
 
 
 @pytest.mark.parametrize(
@@ -147,6 +160,11 @@ def test_how_the_output_looks_is_said_on_the_command_line_only(tmp_path: Path) -
         ("parsers", "many", "a whole number or auto"),
         ("lock-wait", "nan", "a number of seconds"),
         ("lock-wait", "-1", "a number of seconds"),
+        ("max-duration", "2h30", "a number of seconds, or a time such as"),
+        ("max-duration", "soon", "a number of seconds, or a time such as"),
+        ("max-duration", "1m2h", "a number of seconds, or a time such as"),
+        ("max-load", "inf", "a number"),
+        ("nice", "1.5", "a whole number"),
         ("hidden", "perhaps", "true or false"),
     ],
 )

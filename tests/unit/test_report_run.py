@@ -161,6 +161,11 @@ def test_an_interrupted_run_says_that_its_work_is_kept() -> None:
     assert text.startswith("Interrupted after 4 min 12 s; what was written is kept.")
 
 
+def test_a_run_whose_time_was_over_says_that_it_is_not_done() -> None:
+    text = summary(STARTED, replace(DONE, exit_code=0, stopped="max-duration"))
+    assert text.startswith("Stopped after 4 min 12 s (--max-duration); the next run goes on.")
+
+
 def test_a_failed_run_never_looks_like_a_success() -> None:
     text = summary(STARTED, replace(DONE, exit_code=0), code=ExitCode.FAILED)
     assert text.startswith("Failed after")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.rebuild import move, place_of_build, replacement, settle
+from vecstream_cli.api.terms import be_nice, insist_on
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
@@ -27,6 +28,7 @@ from vecstream_cli.pipeline.memory import this_machine
 from vecstream_cli.pipeline.opening import still_bound
 from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
+from vecstream_cli.pipeline.window import Window
 from vecstream_cli.readers.registry import SUFFIXES
 from vecstream_cli.settings import BUILD, Settings, devices
 from vecstream_cli.state.location import locate
@@ -59,6 +61,9 @@ def index(settings: Settings, listener: Listener = silent) -> Summary:
 
 
 def _index(settings: Settings, summary: Summary, listener: Listener, began: float) -> None:
+    window = Window(settings.max_duration, settings.max_load)
+    insist_on(settings.require)
+    be_nice(settings.nice)
     adapter = adapter_class(settings.db)
     roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
     spec = resolve(
@@ -71,12 +76,13 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
     if not place.manifest.exists() and not _anything(_scan(settings, roots, folder)):
         return  # and make no database for nothing
     build = place_of_build(settings)
-    with CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=_COMMAND) as lock:
+    wait = min(settings.lock_wait, window.left)
+    with CollectionLock.acquire(place.lock, wait=wait, command=_COMMAND) as lock:
         if lock.warning is not None:
             listener(Notice(None, "lock", lock.warning))
         settle(settings, place, build)
         listener(_started(settings, config, folder))
-        run = partial(_run, settings, summary, listener, lock, began)
+        run = partial(_run, settings, window, summary, listener, lock, began)
         with Manifest.open(place.manifest) as manifest:
             if settings.source is None:
                 roots = adopted(roots, manifest.sources())
@@ -96,6 +102,7 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
 
 def _run(
     settings: Settings,
+    window: Window,
     summary: Summary,
     listener: Listener,
     lock: CollectionLock,
@@ -115,27 +122,24 @@ def _run(
         allow_mass_delete=settings.allow_mass_delete,
     ) as intake:
         try:
-            if settings.rebuild or not _nothing_to_do(config, manifest, intake, summary, listener):
+            bound = not settings.rebuild and still_bound(
+                manifest, config.collection, _state(config), config.record
+            )
+            if not (bound and nothing_to_do(intake, summary, listener, window)):
                 from vecstream_cli.pipeline.supervisor import Supervisor
 
-                supervisor = Supervisor(config, manifest, lock, intake, summary, listener)
+                supervisor = Supervisor(config, manifest, lock, intake, window, summary, listener)
                 supervisor.run()
                 replaced = supervisor.replaced
-                if not settings.rebuild:  # no run can write now, nor until the lock is let go of
+                # No run can write now, nor until the lock is let go of; but one that was stopped
+                # may not have looked at the database at all.
+                if not settings.rebuild and summary.stopped is None:
                     manifest.keep_state(_state(config))
                     kill_point("state.kept")
             summary.exit_code = int(_exit_code(summary, settings))
         finally:
             summary.seconds = time.monotonic() - began
     return replaced
-
-
-def _nothing_to_do(
-    config: RingConfig, manifest: Manifest, intake: Intake, summary: Summary, listener: Listener
-) -> bool:
-    """Found out without the database, where its state is that of the last run's end."""
-    bound = still_bound(manifest, config.collection, _state(config), config.record)
-    return bound and nothing_to_do(intake, summary, listener)
 
 
 def _state(config: RingConfig) -> str | None:

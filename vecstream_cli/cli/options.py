@@ -60,6 +60,15 @@ Limit = Annotated[
     str | None,
     Option("--limit", metavar="N", help="Stop after N files.", rich_help_panel=_WHAT),
 ]
+Require = Annotated[
+    list[str] | None,
+    Option(
+        "--require",
+        metavar="FILE",
+        help="Refuse to run unless FILE is there, as on a mounted disk. Repeatable.",
+        rich_help_panel=_WHAT,
+    ),
+]
 Source = Annotated[
     str | None,
     Option(
@@ -212,7 +221,43 @@ DocumentTimeout = Annotated[
         rich_help_panel=_MACHINE,
     ),
 ]
+MaxDuration = Annotated[
+    str | None,
+    Option(
+        "--max-duration",
+        metavar="TIME",
+        help="Stop after so long, such as 2h or 90m; the next run goes on from there.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+MaxLoad = Annotated[
+    str | None,
+    Option(
+        "--max-load",
+        metavar="N",
+        help="Begin no document while the machine's load, our own included, is above N.",
+        rich_help_panel=_MACHINE,
+    ),
+]
+Nice = Annotated[
+    str | None,
+    Option(
+        "--nice",
+        metavar="N",
+        help="Let other programs have the cores first: 1 a little, 19 most.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 
+DryRun = Annotated[
+    bool,
+    Option(
+        "--dry-run",
+        help="Say what a run would do, and do nothing.",
+        show_default=False,
+        rich_help_panel=_RERUN,
+    ),
+]
 Checksum = Annotated[
     bool | None,
     Option(

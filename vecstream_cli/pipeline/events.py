@@ -23,6 +23,7 @@ class Stage(Enum):
 
     STARTING = "starting"
     SCAN = "scan"
+    WAIT = "wait"  # for the machine's load to fall
     PARSE = "parse"
     EMBED = "embed"
     WRITE = "write"
@@ -137,13 +138,68 @@ class Summary:
     parsers_replaced: int = 0
     deletions_held: int = 0
     scan_problems: int = 0
+    stopped: str | None = None  # the setting that ended the run before its end: "max-duration"
 
     def as_dict(self) -> dict[str, object]:
         """The fields in their order of declaration."""
         return asdict(self)
 
 
-Event = RunStarted | DocumentDone | Notice | Progress | Summary
+class Action(Enum):
+    """What a run would do with a document."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    MAYBE_CHANGED = "maybe-changed"  # its stamp differs; whether its content does, reading tells
+    RETRIED = "retried"  # it failed before
+    REMOVED = "removed"
+    HELD = "held"  # it is gone, but so many are that its rows would be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A dry run's word on one document that a run would not leave alone."""
+
+    source: str
+    path: str
+    action: Action
+    bytes: int = 0  # of its file; 0 where that is gone
+
+
+@dataclass(slots=True)
+class Preview:
+    """What a run would do; the `plan` line of `--json` has these fields.
+
+    Bytes are those of the files. Tokens and seconds are estimates from what earlier runs took,
+    None where there were none; those of the documents that may have changed stand apart, since
+    they are nothing if their content is the same.
+    """
+
+    database: str
+    collection: str
+    exists: bool = False  # the collection is known here; else every document is new
+    run_under_way: bool = False
+    documents_new: int = 0
+    documents_changed: int = 0
+    documents_maybe_changed: int = 0
+    documents_retried: int = 0
+    documents_removed: int = 0
+    documents_unchanged: int = 0
+    documents_quarantined: int = 0
+    documents_skipped: int = 0
+    deletions_held: int = 0
+    scan_problems: int = 0
+    bytes_new: int = 0
+    bytes_changed: int = 0
+    bytes_maybe_changed: int = 0
+    bytes_retried: int = 0
+    tokens: int | None = None
+    tokens_maybe: int | None = None
+    seconds: float | None = None
+    seconds_maybe: float | None = None
+
+
+Event = RunStarted | DocumentDone | Notice | Progress | Planned | Preview | Summary
 Listener = Callable[[Event], None]
 
 

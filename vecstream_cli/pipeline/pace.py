@@ -9,6 +9,7 @@ from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.memory import MemoryGauge
 from vecstream_cli.pipeline.parsers import ParserPool
 from vecstream_cli.pipeline.ring import Ring
+from vecstream_cli.pipeline.window import Window
 
 
 class Pace:
@@ -21,6 +22,7 @@ class Pace:
         intake: Intake,
         gauge: MemoryGauge,
         busy: Busy,
+        window: Window,
         summary: Summary,
         listener: Listener,
     ) -> None:
@@ -29,6 +31,7 @@ class Pace:
         self._intake = intake
         self._gauge = gauge
         self._busy = busy
+        self._window = window
         self._summary = summary
         self._listener = listener
         self.started = time.monotonic()
@@ -91,6 +94,8 @@ class Pace:
         reading = self._pool.reading
         if reading:
             return Stage.PARSE, f"reading {reading[0].path}"
+        if self._window.waiting_for and not len(self._ring.documents):
+            return Stage.WAIT, self._window.waiting_for
         if len(self._ring.documents) or self._intake.queued:
             return (Stage.EMBED, "embedding") if embedding else (Stage.WRITE, "writing")
         if self._intake.has_more:

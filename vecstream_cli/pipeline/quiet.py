@@ -7,12 +7,13 @@ from vecstream_cli.pipeline.events import Listener, Progress, Stage, Summary
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.memory import MemoryGauge
 from vecstream_cli.pipeline.signals import SignalWatch
+from vecstream_cli.pipeline.window import Window
 
 PROGRESS_SECONDS = 0.5
 
 
-def nothing_to_do(intake: Intake, summary: Summary, listener: Listener) -> bool:
-    """Begin the run and scan until something is to be done; True where nothing is.
+def nothing_to_do(intake: Intake, summary: Summary, listener: Listener, window: Window) -> bool:
+    """Begin the run and scan until something is to be done; True where nothing is, or no time.
 
     Then the run is over, but for its record. Else what was found so far waits in the intake,
     for the ring to go on from there. Call it where the manifest is known to be the database's.
@@ -26,12 +27,15 @@ def nothing_to_do(intake: Intake, summary: Summary, listener: Listener) -> bool:
             intake.scan()
             if signals.received:
                 raise Interrupted(signals.received[0])
+            if window.closed:
+                window.stop(summary, listener)
+                intake.close(())
             now = time.monotonic()
             if now - told >= PROGRESS_SECONDS:
                 told = now
                 memory = gauge.sample({}).total
                 listener(_progress(intake, summary, now - started, memory))
-    if not intake.exhausted or intake.anything_gone():
+    if not summary.stopped and (not intake.exhausted or intake.anything_gone()):
         return False
     gauge.sample({})
     summary.peak_memory_bytes = gauge.peak

@@ -26,6 +26,7 @@ from vecstream_cli.pipeline.reading import Reading
 from vecstream_cli.pipeline.replacing import REPLACING, may_replace
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
+from vecstream_cli.pipeline.window import Window
 from vecstream_cli.settings import cores
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
@@ -45,12 +46,14 @@ class Supervisor:
         manifest: Manifest,
         lock: CollectionLock,
         intake: Intake,
+        window: Window,
         summary: Summary,
         listener: Listener,
     ) -> None:
         self._config = config
         self._manifest = manifest
         self._intake = intake
+        self._window = window
         self._summary = summary
         self._listener = listener
         size = config.plan.slots * config.layout.slot_bytes
@@ -72,16 +75,16 @@ class Supervisor:
             writer=WRITER_ROW,
         )
         self._pace = Pace(
-            self._ring, self._pool, intake, self._gauge, self._busy, summary, listener
+            self._ring, self._pool, intake, self._gauge, self._busy, window, summary, listener
         )
         self._opened = self._gone_told = False
-        self._throttled = self._flush_asked = self._stopping = False
+        self._throttled = self._flush_asked = self._winding_down = self._stopping = False
         self._ending: VecstreamError | None = None
         self.replaced = False
         self._ticked = self._sampled = self._pace.started
 
     def run(self) -> None:
-        """Index until nothing is left, a signal comes or a stage fails.
+        """Index until nothing is left, the window closes, a signal comes or a stage fails.
 
         What the database acknowledged is in the manifest when this returns or raises. Raises
         Interrupted, StageDied, CeilingError, or whatever a stage said was wrong.
@@ -89,12 +92,12 @@ class Supervisor:
         with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
             try:
                 busy = self._intake.surely_busy
-                if busy:
+                if busy and self._window.may_begin(self._listener):
                     self._crew.start_inference()  # before all others: it takes longest
                 self._crew.start_writer()
                 if self._crew.nothing_there:
                     self._bind(None)
-                if busy:
+                if busy and self._window.may_begin(self._listener):
                     self._start_stages()
                 while not self._over():
                     self._turn()
@@ -115,7 +118,7 @@ class Supervisor:
             raise self._ending
 
     def _over(self) -> bool:
-        if self._ending is not None:
+        if self._winding_down:
             return self._ring.count(Place.WRITER) == 0 and self._commits.idle
         return self._opened and self._drained() and self._gone_told and self._commits.idle
 
@@ -123,11 +126,15 @@ class Supervisor:
         return self._intake.exhausted and not len(self._ring.documents)
 
     def _turn(self) -> None:
-        if self._ending is None and self._opened:
+        if self._window.closed and not self._winding_down:
+            self._window.stop(self._summary, self._listener)
+            self._wind_down()
+        if self._opened and not self._winding_down:
             self._intake.scan()
-            if self._intake.queued and not self._pool.workers:
+            may_begin = self._window.may_begin(self._listener)
+            if self._intake.queued and not self._pool.workers and may_begin:
                 self._start_stages()
-            if not (self._throttled and len(self._ring.documents)):
+            if may_begin and not (self._throttled and len(self._ring.documents)):
                 self._reading.admit()
             self._reading.hand_out_slots()
             self._hand_to_inference()
@@ -135,11 +142,11 @@ class Supervisor:
                 # Last of all: a renamed file is in the table before its old name leaves it.
                 self._gone_told = True
                 self._commits.remove(self._intake.gone())
-        if self._ending is not None or self._all_wait_for_writer():
+        if self._winding_down or self._all_wait_for_writer():
             self._ask_for_flush()
-        self._commits.settle(now=self._ending is not None or self._drained())
+        self._commits.settle(now=self._winding_down or self._drained())
         self._intake.settle(now=self._drained())
-        scanning = self._opened and self._ending is None and self._intake.hungry
+        scanning = self._opened and not self._winding_down and self._intake.hungry
         self._listen(0.0 if scanning else TICK_SECONDS)
         self._tick()
         if self._reading.broken is not None:
@@ -155,7 +162,7 @@ class Supervisor:
             self._dismiss_inference()
         self._replace()
         for child in self._crew.children:
-            child.outbox.send(msg.Stop(drain=self._ending is None))
+            child.outbox.send(msg.Stop(drain=not self._winding_down))
         while self._crew.children:
             self._listen(TICK_SECONDS)
             self._tick()
@@ -165,7 +172,7 @@ class Supervisor:
     def _replace(self) -> None:
         """What was rebuilt takes the live collection's place, if it is whole."""
         replaces = self._config.replaces
-        if replaces is None or self._ending is not None:
+        if replaces is None or self._winding_down:
             return
         if may_replace(replaces, self._manifest, self._summary, self._listener):
             self._manifest.keep_state(REPLACING)
@@ -331,12 +338,12 @@ class Supervisor:
             raise error  # the second one: no more patience
         self._wind_down(error)
 
-    def _wind_down(self, error: VecstreamError) -> None:
+    def _wind_down(self, error: VecstreamError | None = None) -> None:
         """Admit nothing, drop what is not embedded; what is embedded is still written."""
-        if self._ending is not None:
+        self._ending = self._ending or error
+        if self._winding_down:
             return
-        self._ending = error
-        self._pace.ending = True
+        self._winding_down = self._pace.ending = True
         self._reading.close()
         self._commits.remove_no_more()
         inferences = [Holder(Place.INFERENCE, number) for number in self._crew.inferences]

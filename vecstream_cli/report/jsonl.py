@@ -3,6 +3,8 @@
     {"type": "status", …}      the plan once, then where the run stands, at most once a second
     {"type": "document", …}    a document reached its end; with `reason` and `message` if it failed
     {"type": "notice", …}      something a person should know that is no document's failure
+    {"type": "planned", …}     a dry run: a document that a run would not leave alone
+    {"type": "plan", …}        a dry run: what a run would do in all
     {"type": "hit", …}         a search result, best first
     {"type": "collection", …}  what `status` knows of a collection
     {"type": "error", …}       why the command failed, with what to do
@@ -23,6 +25,8 @@ from vecstream_cli.pipeline.events import (
     DocumentDone,
     Event,
     Notice,
+    Planned,
+    Preview,
     Progress,
     RunStarted,
     Summary,
@@ -57,6 +61,10 @@ class JsonLines:
                 self.emit("document", {**asdict(event), "outcome": event.outcome.value})
             case Notice():
                 self.emit("notice", asdict(event))
+            case Planned():
+                self.emit("planned", {**asdict(event), "action": event.action.value})
+            case Preview():
+                self.emit("plan", asdict(event))
             case Summary():
                 self.closing = event.as_dict()
 

@@ -169,6 +169,7 @@ def _waiting(now: Progress, width: int, marks: _Marks) -> Text:
 _STAGES = {
     Stage.STARTING: "starting",
     Stage.SCAN: "scanning",
+    Stage.WAIT: "nothing is begun",
     Stage.PARSE: "parsing is the slowest",
     Stage.EMBED: "embedding is the slowest",
     Stage.WRITE: "writing is the slowest",

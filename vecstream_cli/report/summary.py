@@ -63,6 +63,10 @@ def _headline(summary: Summary, code: ExitCode) -> Text:
         return _said("Interrupted", f" after {took}; what was written is kept.", "yellow")
     if code not in _TO_THE_END:
         return _said("Failed", f" after {took}; what was written is kept.", "red")
+    if summary.stopped:
+        return _said(
+            "Stopped", f" after {took} (--{summary.stopped}); the next run goes on.", "yellow"
+        )
     if _found_nothing(summary):
         skipped = plural(summary.documents_skipped, "file")
         return _said(
