@@ -9,6 +9,7 @@
     ├── CeilingError              14   the memory ceiling is too small, or was exceeded
     ├── RequirementMissing         1   a file that --require names is not there
     ├── ModelError                 1   a model that is not to be had, or cannot be used
+    │   └── ModelNotHere           1   one that would have to be fetched from the hub first
     ├── DatabaseError              1
     │   └── ForeignCollection      1   a table that vecstream did not make
     ├── ManifestError              1
@@ -133,6 +134,12 @@ class ModelError(VecstreamError):
     """The model is not to be had, or is of a kind vecstream cannot run."""
 
     default_hint = "Name a local folder, an installed model package or a cached hub model."
+
+
+class ModelNotHere(ModelError):
+    """The model would have to be fetched from the hub first."""
+
+    default_hint = "The next `vecstream index` fetches it."
 
 
 class DatabaseError(VecstreamError):

@@ -14,7 +14,8 @@ from manifests import KEYS, RECORD, SOURCE, STAMP, committed, pending, store
 from vecstream_cli.core.ids import row_id
 from vecstream_cli.errors import InternalError
 from vecstream_cli.state.entries import AcknowledgedRow
-from vecstream_cli.state.manifest import MOST_PATHS, Manifest
+from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.view import MOST_PATHS
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.rebuild import move, place_of_build, replacement, settle
+from vecstream_cli.api.sources import scan_of
 from vecstream_cli.api.terms import be_nice, insist_on
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
@@ -29,13 +29,12 @@ from vecstream_cli.pipeline.opening import still_bound
 from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.pipeline.window import Window
-from vecstream_cli.readers.registry import SUFFIXES
 from vecstream_cli.settings import BUILD, Settings, devices
 from vecstream_cli.state.location import locate
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
-from vecstream_cli.state.roots import Root, adopted, roots_of
-from vecstream_cli.state.scan import Scan, scan
+from vecstream_cli.state.roots import adopted, roots_of
+from vecstream_cli.state.scan import Scan
 
 _COMMAND = "vecstream index"
 POISON = "_VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
@@ -73,7 +72,7 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
     summary.max_memory_bytes = config.plan.max_memory
     folder = adapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
-    if not place.manifest.exists() and not _anything(_scan(settings, roots, folder)):
+    if not place.manifest.exists() and not _anything(scan_of(settings, roots, folder)):
         return  # and make no database for nothing
     build = place_of_build(settings)
     wait = min(settings.lock_wait, window.left)
@@ -86,7 +85,7 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
         with Manifest.open(place.manifest) as manifest:
             if settings.source is None:
                 roots = adopted(roots, manifest.sources())
-            found = _scan(settings, roots, folder)
+            found = scan_of(settings, roots, folder)
             if not settings.rebuild:
                 run(config, manifest, found)
                 return
@@ -144,19 +143,6 @@ def _run(
 
 def _state(config: RingConfig) -> str | None:
     return adapter_class(config.adapter).state_token(config.uri, config.collection)
-
-
-def _scan(settings: Settings, roots: Sequence[Root], database: Path | None) -> Scan:
-    return scan(
-        roots,
-        suffixes=SUFFIXES,
-        include=settings.include,
-        exclude=settings.exclude,
-        hidden=settings.hidden,
-        follow_links=settings.follow_links,
-        limit=settings.limit,
-        never=() if database is None else (os.path.realpath(os.fsencode(database)),),
-    )
 
 
 def _anything(found: Scan) -> bool:

@@ -5,6 +5,7 @@ import typer
 from vecstream_cli.cli import options
 from vecstream_cli.cli.command import Command, run_jobs
 from vecstream_cli.errors import ExitCode, UsageError
+from vecstream_cli.settings import Settings
 
 
 def index(
@@ -37,6 +38,7 @@ def index(
     max_duration: options.MaxDuration = None,
     max_load: options.MaxLoad = None,
     nice: options.Nice = None,
+    dry_run: options.DryRun = False,
     checksum: options.Checksum = None,
     strict: options.Strict = None,
     allow_mass_delete: options.AllowMassDelete = None,
@@ -48,10 +50,30 @@ def index(
     debug: options.Debug = None,
 ) -> int:
     """Index documents. Run it again to take in what is new, changed or gone."""
-    return run_jobs(context, _index)
+    return run_jobs(context, _preview if dry_run else _index)
 
 
 def _index(command: Command) -> ExitCode:
+    settings = _settings(command)
+    from vecstream_cli.api.index import index
+
+    return ExitCode(index(settings, command.reporter.hear).exit_code)
+
+
+def _preview(command: Command) -> ExitCode:
+    settings, reporter = _settings(command), command.reporter
+    from vecstream_cli.api.preview import preview
+    from vecstream_cli.report.preview import Foreseen, print_preview
+
+    foreseen = Foreseen(reporter.lines)
+    with reporter.busy("Looking for documents …"):
+        found = preview(settings, foreseen.hear)
+    if reporter.lines is None and not reporter.quiet:
+        print_preview(reporter.streams.out, found, foreseen)
+    return ExitCode.DONE
+
+
+def _settings(command: Command) -> Settings:
     command.reporter.expect_summary()
     settings = command.settings()
     if not settings.paths and settings.files_from is None:
@@ -59,6 +81,4 @@ def _index(command: Command) -> ExitCode:
             "Nothing was named to index.",
             hint="Name files or folders, as in `vecstream index ./docs`, or pass --files-from.",
         )
-    from vecstream_cli.api.index import index
-
-    return ExitCode(index(settings, command.reporter.hear).exit_code)
+    return settings

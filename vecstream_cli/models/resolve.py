@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vecstream_cli.errors import ModelError
+from vecstream_cli.errors import ModelError, ModelNotHere
 from vecstream_cli.models.spec import ModelSpec, read_spec
 
 # The name of a file, its bytes so far, its bytes in all.
@@ -27,7 +27,11 @@ _UNWANTED = re.compile(r"(onnx|openvino|coreml|tflite|gguf)/.*")
 
 
 def resolve(
-    name: str, *, revision: str | None = None, on_download: OnDownload | None = None
+    name: str,
+    *,
+    revision: str | None = None,
+    on_download: OnDownload | None = None,
+    fetch: bool = True,
 ) -> ModelSpec:
     """The facts of the model called `name`, with all its files on this machine.
 
@@ -35,14 +39,15 @@ def resolve(
     ``models--…``), an installed package that holds a model, the hub's cache, the hub. What is
     cached is taken as it is, so a nightly run needs no network; `revision` asks for another.
 
-    Raises ModelError, in one sentence, where it is not to be had or not to be run.
+    Raises ModelError, in one sentence, where it is not to be had or not to be run, and
+    ModelNotHere, which is one, where only the hub may have it and `fetch` is False.
     """
     if name in ALIASES:
         package, hub_id, pinned = ALIASES[name]
         folder = _package_folder(package) if revision in (None, pinned) else None
         if folder is not None:
             return read_spec(folder, name, pinned)
-        return _from_hub(name, hub_id, revision or pinned, on_download)
+        return _from_hub(name, hub_id, revision or pinned, on_download, fetch)
     path = Path(name).expanduser()
     if path.is_dir():
         return _from_folder(path.resolve(), revision)
@@ -51,7 +56,7 @@ def resolve(
     folder = _package_folder(name.replace("-", "_"))
     if folder is not None and revision is None:
         return read_spec(folder, name)
-    return _from_hub(name, name, revision, on_download)
+    return _from_hub(name, name, revision, on_download, fetch)
 
 
 def _from_folder(folder: Path, revision: str | None) -> ModelSpec:
@@ -83,7 +88,7 @@ def _package_folder(package: str) -> Path | None:
 
 
 def _from_hub(
-    name: str, hub_id: str, revision: str | None, on_download: OnDownload | None
+    name: str, hub_id: str, revision: str | None, on_download: OnDownload | None, fetch: bool
 ) -> ModelSpec:
     from huggingface_hub import snapshot_download
 
@@ -92,6 +97,8 @@ def _from_hub(
         return read_spec(cached, name, cached.name)
     except (OSError, ValueError, ModelError):
         pass  # not cached, or not whole: only the hub can tell what is missing
+    if not fetch:
+        raise ModelNotHere(f"Model {name} is not on this machine yet.")
     try:
         fetched = _fetch(hub_id, revision, on_download)
     except ModelError:

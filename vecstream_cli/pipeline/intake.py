@@ -10,17 +10,19 @@ from types import TracebackType
 from typing import Self
 
 from vecstream_cli.core.ids import DocumentId, document_id
-from vecstream_cli.core.plan import Decision, KnownDocument, Stamp, decide, hold_back
+from vecstream_cli.core.plan import Decision, KnownDocument, Stamp, decide
 from vecstream_cli.errors import DatabaseError, ExitCode, VecstreamError
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import Listener, Notice, Summary
+from vecstream_cli.pipeline.gone import Gone
 from vecstream_cli.pipeline.messages import Job, JobId
 from vecstream_cli.readers.registry import versions
 from vecstream_cli.state.entries import DocumentPath, PendingDocument
-from vecstream_cli.state.manifest import MOST_PATHS, Manifest
-from vecstream_cli.state.scan import Listing, Scan, ScannedFile, ScanProblem
+from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.scan import Scan, ScannedFile, ScanProblem
+from vecstream_cli.state.view import MOST_PATHS
 
 BACKLOG = 2048  # documents known to be read later; more are left in the scan
 RESERVED = 64  # documents whose attempts are drawn in one transaction
@@ -187,34 +189,15 @@ class Intake:
     def _all_gone(self) -> Iterator[DocumentPath]:
         for listing in self._scan.listings.values():
             self._manifest.listed(listing.source, listing.base, complete=listing.complete)
-            if not listing.covered or not self._manifest.any_unseen(listing.source):
+            gone = Gone(self._manifest, listing)
+            if not gone.possible:
                 continue
-            if not self._held_back(listing):
-                yield from self._gone_from(listing)
-
-    def _gone_from(self, listing: Listing) -> Iterator[DocumentPath]:
-        unseen = self._manifest.unseen(listing.source, listing.unreadable)
-        return (document for document in unseen if listing.covers(document.relative))
-
-    def _held_back(self, listing: Listing) -> bool:
-        """An unmounted folder looks like an empty one: so many deletions wait for a person."""
-        gone = sum(1 for _ in self._gone_from(listing))
-        if self._allow_mass_delete or not gone:
-            return False
-        every = self._manifest.documents_under(listing.source)
-        known = sum(1 for document in every if listing.covers(document.relative))
-        if not hold_back(gone, known):
-            return False
-        self._summary.deletions_held += gone
-        self._listener(
-            Notice(
-                None,
-                "deletions-held",
-                f"{gone} of the {known} documents of {listing.source} are gone; they are kept. "
-                "Pass --allow-mass-delete if this is meant.",
-            )
-        )
-        return True
+            held_back = None if self._allow_mass_delete else gone.held_back()
+            if held_back is None:
+                yield from gone
+            else:
+                self._summary.deletions_held += sum(1 for _ in gone)
+                self._listener(Notice(None, "deletions-held", held_back))
 
     def _problem(self, problem: ScanProblem) -> None:
         if problem.reason != "vanished":

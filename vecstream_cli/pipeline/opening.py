@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import FingerprintMismatch
 from vecstream_cli.state.manifest import Manifest
+from vecstream_cli.state.view import ManifestView
 
 
 def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
@@ -17,11 +18,11 @@ def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
     """
     if found is None:
         return manifest.bind(wanted, created=True)
-    _refuse_other_settings(collection, found, wanted)
+    refuse_other_settings(collection, found, wanted)
     return manifest.bind(found)
 
 
-def still_bound(manifest: Manifest, collection: str, state: str | None,
+def still_bound(manifest: ManifestView, collection: str, state: str | None,
                 wanted: CollectionRecord) -> bool:  # fmt: skip
     """Whether the manifest is known to be bound to the collection, without opening it.
 
@@ -31,7 +32,7 @@ def still_bound(manifest: Manifest, collection: str, state: str | None,
     found = manifest.collection
     if found is None or state is None or manifest.state != state:
         return False
-    _refuse_other_settings(collection, found, wanted)
+    refuse_other_settings(collection, found, wanted)
     return True
 
 
@@ -48,9 +49,10 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     return "; ".join(pairs) or "its fingerprint differs"
 
 
-def _refuse_other_settings(
+def refuse_other_settings(
     collection: str, found: CollectionRecord, wanted: CollectionRecord
 ) -> None:
+    """Raise FingerprintMismatch where the two make other vectors or chunks."""
     if not _same_settings(found, wanted):
         raise FingerprintMismatch(
             f"Collection {collection!r} was made with other settings: "

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from vecstream_cli.core.blocks import Block, OpenDocument
 from vecstream_cli.readers import html, markdown, pdf, text
 from vecstream_cli.readers.failures import document_errors
-from vecstream_cli.readers.sniff import HEAD_BYTES, SUFFIXES, reader_name
+from vecstream_cli.readers.sniff import HEAD_BYTES, SUFFIXES, named_reader, reader_name
 from vecstream_cli.readers.source import Progress, SourceFile
 
-__all__ = ["SUFFIXES", "open_document", "versions"]
+__all__ = ["SUFFIXES", "named_reader", "open_document", "versions"]
 
 _Reader = Callable[[SourceFile, Progress], OpenDocument]
 

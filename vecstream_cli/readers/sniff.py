@@ -74,7 +74,7 @@ def reader_name(name: bytes, head: bytes) -> str:
     Raises DocumentError ``unsupported`` where the bytes are of a kind no reader takes. Whether
     bytes without a signature are text at all is for the text readers to find out.
     """
-    named = _BY_SUFFIX.get(suffix(name))
+    named = named_reader(name)
     if b"%PDF-" in head[:1024] and (named in (None, "pdf") or _starts_like_pdf(head)):
         return "pdf"
     for signature, what in _SIGNATURES:
@@ -83,6 +83,11 @@ def reader_name(name: bytes, head: bytes) -> str:
     if named in (None, "pdf") and _HTML.match(head):
         return "html"
     return named or "text"
+
+
+def named_reader(name: bytes) -> str | None:
+    """The reader that a file's name speaks for, unopened."""
+    return _BY_SUFFIX.get(suffix(name))
 
 
 def suffix(name: bytes) -> str:

@@ -75,6 +75,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def stillness(path: Path) -> tuple[int, ...] | None:
+    """The state of a file that nobody has open to write; None where somebody may have.
+
+    While two looks agree, what was read of it in between is whole.
+    """
+    try:
+        if path.with_name(f"{path.name}-wal").exists():
+            return None
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
 class HasPath(Protocol):
     """Whatever keeps its data in a file of ours."""
 
@@ -144,10 +158,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
-    # A database in WAL mode needs its -shm file, which cannot be made in a folder that is
-    # read-only for us; nobody writes there then, so the file can be taken as it lies.
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    uri = _uri(path, mode="ro") + ("&immutable=1" if still else "")
+    # In WAL mode even a reader makes the -wal and -shm files, and leaves them behind. Where there
+    # are none nobody has it open to write, so the file can be taken as it lies.
+    uri = _uri(path, mode="ro") + ("&immutable=1" if stillness(path) else "")
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
     try:
         db.execute("PRAGMA query_only = ON")

@@ -71,6 +71,18 @@ class CollectionLock:
         self.release()
 
 
+def last_holder_lives(path: Path) -> bool:
+    """Whether the process of this machine that took the lock last is still there.
+
+    Told without taking it, even for a moment, which could refuse another run.
+    """
+    try:
+        facts = json.loads(path.read_bytes())
+        return facts["host"] == socket.gethostname() and _alive(int(facts["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _lock(fd: int, path: Path, wait: float) -> None:
     end = time.monotonic() + wait
     while True:

@@ -8,13 +8,13 @@ words for each document under way.
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from vecstream_cli.core.ids import DocumentId
-from vecstream_cli.core.plan import KnownDocument, Stamp
+from vecstream_cli.core.plan import Stamp
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import InternalError
 from vecstream_cli.state.database import explained, transaction
@@ -22,13 +22,10 @@ from vecstream_cli.state.entries import (
     AcknowledgedRow,
     Attempt,
     CommittedDocument,
-    DocumentPath,
     PendingDocument,
 )
-from vecstream_cli.state.seen import Seen
-from vecstream_cli.state.view import KNOWN, ManifestView, columns, encoded, known_document, now
+from vecstream_cli.state.view import ManifestView, columns, encoded, now
 
-MOST_PATHS = 512  # in one look-up; SQLite takes 32,766
 _KEPT_RUNS = 100
 
 
@@ -41,7 +38,6 @@ class Manifest(ManifestView):
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         super().__init__(path, db)
         self._under_way: dict[DocumentId, _UnderWay] = {}
-        self._seen = Seen()
         self._seen_ns = 0
 
     # The collection and its runs
@@ -57,7 +53,7 @@ class Manifest(ManifestView):
         A collection that another run wrote last than this manifest knows of was restored from a
         copy, or this manifest was: that voids it too.
         """
-        same = self._knows(record)
+        same = self.knows(record)
         voided = not same and self._row("SELECT 1 FROM documents LIMIT 1") is not None
         text = _text(record)
         with transaction(self._db):
@@ -120,39 +116,6 @@ class Manifest(ManifestView):
         )
 
     # The scan
-
-    @explained
-    def look_up(self, source: str, paths: Sequence[bytes]) -> dict[bytes, KnownDocument]:
-        """What is remembered of files that the scan found, by path; they count as seen."""
-        number = self._source(source)
-        if number is None:
-            return {}
-        found, see = {}, self._seen.add
-        for start in range(0, len(paths), MOST_PATHS):
-            page = paths[start : start + MOST_PATHS]
-            query = f"{KNOWN} IN ({','.join('?' * len(page))})"
-            for row in self._db.execute(query, (number, *page)):
-                see(row[0])
-                found[row[1]] = known_document(row)
-        return found
-
-    def any_unseen(self, source: str) -> bool:
-        """Whether `unseen` finds one where nothing is protected; cheaper than to list them."""
-        # The index alone answers this.
-        query = "SELECT number FROM documents WHERE source = ?"
-        rows = self._db.execute(query, (self._source(source),))
-        return any(number not in self._seen for (number,) in rows)
-
-    def unseen(self, source: str, protected: Collection[bytes] = ()) -> Iterator[DocumentPath]:
-        """The source's documents that the scan of this run did not find, by path.
-
-        Nothing at or below a `protected` path counts as gone: it could not be listed. The
-        documents may be removed while this is consumed.
-        """
-        sheltered = frozenset(protected)
-        for number, document in self._walk(source, b""):
-            if number not in self._seen and not _at_or_below(document.relative, sheltered):
-                yield document
 
     @explained
     def listed(self, source: str, base: bytes | None, *, complete: bool) -> None:
@@ -310,15 +273,6 @@ class Manifest(ManifestView):
                     self._delete(row[0])
                 self._under_way.pop(document, None)
 
-    def _knows(self, record: CollectionRecord) -> bool:
-        current = self.collection
-        if current is None or current.uuid != record.uuid:
-            return False
-        (writing,) = self._row("SELECT writing FROM collection") or (None,)
-        return record.last_run == current.last_run or (
-            writing is not None and record.last_run == writing
-        )
-
     def _reserve(self, document: PendingDocument, attempt: int) -> bool:
         row = self._row("SELECT number, pending FROM documents WHERE id = ?", document.id)
         if row is None:
@@ -381,15 +335,3 @@ class _UnderWay(NamedTuple):
 
 def _text(record: CollectionRecord) -> str:
     return json.dumps(asdict(record) | {"facts": dict(record.facts)})
-
-
-def _at_or_below(path: bytes, folders: frozenset[bytes]) -> bool:
-    if not folders:
-        return False
-    if path in folders or b"" in folders:
-        return True
-    end = len(path)
-    while (end := path.rfind(b"/", 0, end)) > 0:
-        if path[:end] in folders:
-            return True
-    return False

@@ -1,8 +1,8 @@
-"""The manifest as `status` reads it: what can be asked of it without changing it."""
+"""The manifest for those who only read it: what can be asked of it without changing it."""
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,13 @@ from vecstream_cli.core.ids import DocumentId, RowId, row_id
 from vecstream_cli.core.plan import KnownDocument, KnownFailure, KnownVersion, Stamp
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ManifestError
-from vecstream_cli.state.database import check_version, connect, explained, migrate
+from vecstream_cli.state.database import (
+    check_version,
+    connect,
+    explained,
+    migrate,
+    stillness,
+)
 from vecstream_cli.state.entries import (
     Counts,
     DocumentPath,
@@ -20,7 +26,9 @@ from vecstream_cli.state.entries import (
     SourceRecord,
 )
 from vecstream_cli.state.schema import MIGRATIONS
+from vecstream_cli.state.seen import Seen
 
+MOST_PATHS = 512  # in one look-up; SQLite takes 32,766
 _PAGE = 1000
 _tuple = tuple.__new__
 _INT64 = 1 << 63
@@ -40,6 +48,8 @@ class ManifestView:
         self._path = path
         self._db = db
         self._sources: dict[str, int] = {}
+        self._seen = Seen()
+        self._still: tuple[int, ...] | None = None
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, read_only: bool = False) -> Self:
@@ -51,7 +61,9 @@ class ManifestView:
             raise ManifestError(
                 f"There is no manifest at {path}.", hint="The next `vecstream index` makes one."
             )
+        still = stillness(path) if read_only else None
         manifest = cls(path, connect(path, create=create, read_only=read_only))
+        manifest._still = still
         try:
             manifest._prepare(read_only=read_only)
         except BaseException:
@@ -75,6 +87,11 @@ class ManifestView:
         return self._path
 
     @property
+    def disturbed(self) -> bool:
+        """Somebody has begun to write since it was opened to be read as it lay there."""
+        return self._still is not None and self._still != stillness(self._path)
+
+    @property
     def collection(self) -> CollectionRecord | None:
         """The collection this manifest is about; None before the first `bind`."""
         row = self._row("SELECT record FROM collection")
@@ -86,6 +103,16 @@ class ManifestView:
         row = self._row("SELECT state FROM collection")
         return None if row is None else row[0]
 
+    def knows(self, record: CollectionRecord) -> bool:
+        """Whether this is about the collection that says `record` of itself, as it stands."""
+        current = self.collection
+        if current is None or current.uuid != record.uuid:
+            return False
+        (writing,) = self._row("SELECT writing FROM collection") or (None,)
+        return record.last_run == current.last_run or (
+            writing is not None and record.last_run == writing
+        )
+
     def last_run(self) -> RunRecord | None:
         """The newest run, finished or not."""
         row = self._row(
@@ -96,6 +123,20 @@ class ManifestView:
             return None
         number, started_at, finished_at, exit_code, summary = row
         return RunRecord(number, started_at, finished_at, exit_code, json.loads(summary or "{}"))
+
+    def runs(self, most: int = 20) -> list[Mapping[str, object]]:
+        """The summaries of the newest runs that have ended."""
+        rows = self._rows(
+            "SELECT summary FROM runs WHERE summary IS NOT NULL ORDER BY number DESC LIMIT ?", most
+        )
+        return [json.loads(summary) for (summary,) in rows]
+
+    def read(self) -> list[tuple[str, int, int]]:
+        """Each reader's version with the bytes it has read, and the tokens that they held."""
+        return self._rows(
+            "SELECT reader, sum(size), sum(tokens) FROM documents WHERE attempt IS NOT NULL"
+            " GROUP BY reader"
+        )
 
     def counts(self, source: str | None = None) -> Counts:
         """How much there is, in all or of one source."""
@@ -155,6 +196,39 @@ class ManifestView:
         number = self._source(source)
         row = None if number is None else self._row(KNOWN + "= ?", number, relative)
         return None if row is None else known_document(row)
+
+    @explained
+    def look_up(self, source: str, paths: Sequence[bytes]) -> dict[bytes, KnownDocument]:
+        """What is remembered of files that the scan found, by path; they count as seen."""
+        number = self._source(source)
+        if number is None:
+            return {}
+        found, see = {}, self._seen.add
+        for start in range(0, len(paths), MOST_PATHS):
+            page = paths[start : start + MOST_PATHS]
+            query = f"{KNOWN} IN ({','.join('?' * len(page))})"
+            for row in self._db.execute(query, (number, *page)):
+                see(row[0])
+                found[row[1]] = known_document(row)
+        return found
+
+    def any_unseen(self, source: str) -> bool:
+        """Whether `unseen` finds one where nothing is protected; cheaper than to list them."""
+        # The index alone answers this.
+        query = "SELECT number FROM documents WHERE source = ?"
+        rows = self._db.execute(query, (self._source(source),))
+        return any(number not in self._seen for (number,) in rows)
+
+    def unseen(self, source: str, protected: Collection[bytes] = ()) -> Iterator[DocumentPath]:
+        """The source's documents that the scan of this run did not find, by path.
+
+        Nothing at or below a `protected` path counts as gone: it could not be listed. The
+        documents may be removed while this is consumed.
+        """
+        sheltered = frozenset(protected)
+        for number, document in self._walk(source, b""):
+            if number not in self._seen and not _at_or_below(document.relative, sheltered):
+                yield document
 
     def chunk_ids(self, document: DocumentId, attempt: int) -> list[RowId]:
         """The ids of a document's rows that were acknowledged for this attempt."""
@@ -261,3 +335,15 @@ def encoded(source: str) -> bytes:
 
 def _decoded(source: bytes) -> str:
     return source.decode("utf-8", "surrogateescape")
+
+
+def _at_or_below(path: bytes, folders: frozenset[bytes]) -> bool:
+    if not folders:
+        return False
+    if path in folders or b"" in folders:
+        return True
+    end = len(path)
+    while (end := path.rfind(b"/", 0, end)) > 0:
+        if path[:end] in folders:
+            return True
+    return False
