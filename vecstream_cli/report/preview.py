@@ -22,6 +22,7 @@ _MARKS = {
     Action.REMOVED: ("removed", "red"),
     Action.HELD: ("gone, kept", "yellow"),
 }
+_WIDTH = max(len(word) for word, _ in _MARKS.values()) + 2
 
 
 class Foreseen:
@@ -108,13 +109,13 @@ def _estimate(preview: Preview) -> Iterator[str]:
 
 
 def _range(surely: float | None, maybe: float | None, said: Callable[[float], str]) -> str:
-    least, most = surely or 0, (surely or 0) + (maybe or 0)
-    return f"about {said(least)}" if least == most else f"{said(least)} to {said(most)}"
+    least, most = said(surely or 0), said((surely or 0) + (maybe or 0))
+    return f"about {least}" if least == most else f"{least} to {most}"
 
 
 def _document(planned: Planned) -> Text:
     word, style = _MARKS[planned.action]
-    return Text.assemble((f"{word}  ", style), place(planned.source, planned.path))
+    return Text.assemble((f"{word:<{_WIDTH}}", style), place(planned.source, planned.path))
 
 
 def _notice(notice: Notice) -> Text:
