@@ -168,7 +168,8 @@ NAMES: Mapping[str, tuple[str, Kind]] = (
 # Anybody on the machine can read a process's arguments.
 NEVER_FLAGS = frozenset({"db-password"})
 
-_ON_THE_COMMAND_LINE = frozenset({"json", "quiet", "yes", "config", "job", "dry-run"})
+# What is no setting: how a command speaks, and where its settings come from.
+ON_THE_COMMAND_LINE = frozenset({"json", "quiet", "yes", "config", "job", "dry-run"})
 
 
 def understood(layer: dict[str, Any], name: str, raw: object, label: str) -> None:
@@ -191,7 +192,7 @@ def understood(layer: dict[str, Any], name: str, raw: object, label: str) -> Non
 
 def unknown(name: str, where: str, key: str, right: str | None) -> UsageError:
     """The error for a name that is no setting, with the one that was meant."""
-    if key in _ON_THE_COMMAND_LINE:
+    if key in ON_THE_COMMAND_LINE:
         hint = f"Pass --{key} on the command line."
     elif right is not None:
         hint = f"Did you mean {right}?"

@@ -200,6 +200,13 @@ def test_a_plan_takes_the_largest_ceiling_of_its_jobs_and_none_where_one_has_non
     assert planned(read_config(file), None, daily("1:00")).max_memory is None
 
 
+def test_a_plan_is_as_nice_as_the_least_nice_of_its_jobs(tmp_path: Path) -> None:
+    file = tmp_path / "vecstream.toml"
+    file.write_text('paths = "a"\n[jobs.a]\nnice = 3\n[jobs.b]\nnice = 15\n[jobs.c]\n')
+    found = [planned(read_config(file), job, daily("1:00")).niceness for job in (None, "b", "c")]
+    assert found == [3, 15, 10]
+
+
 def test_a_plan_names_everything_absolutely(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from vecstream_cli.config_file import ConfigFile
 from vecstream_cli.core.crontab import merged
 from vecstream_cli.core.schedule import (
     CRON,
+    NICENESS,
     SYSTEMD,
     Made,
     Schedule,
@@ -62,6 +63,7 @@ def planned(file: ConfigFile, job: str | None, when: When, name: str | None = No
         folder=str(path.parent),
         when=when,
         max_memory=None if None in ceilings else max(filter(None, ceilings)),
+        niceness=min(NICENESS if its.nice is None else its.nice for its in settings),
         strict=any(its.strict for its in settings),
     )
 

@@ -9,6 +9,7 @@ import typer
 from vecstream_cli.cli.command import Command, run_jobs
 from vecstream_cli.cli.index import index
 from vecstream_cli.errors import ExitCode, UsageError
+from vecstream_cli.keys import NAMES, ON_THE_COMMAND_LINE
 from vecstream_cli.layers import shown
 
 Action = Annotated[str, typer.Argument(metavar="show", help="What to do: show.")]
@@ -19,9 +20,13 @@ def config(context: typer.Context, action: Action, **flags: object) -> int:
     return run_jobs(context, lambda command: _config(command, action))
 
 
-# It takes what `index` takes, whatever that comes to be.
+# It takes every setting that `index` takes, whatever those come to be.
 _OWN = [each for each in inspect.signature(config).parameters.values() if each.name != "flags"]
-_THEIRS = [each for each in inspect.signature(index).parameters.values() if each.name != "context"]
+_THEIRS = [
+    each
+    for each in inspect.signature(index).parameters.values()
+    if each.name.replace("_", "-") in {*NAMES, *ON_THE_COMMAND_LINE} - {"dry-run"}
+]
 config.__signature__ = inspect.Signature([*_OWN, *_THEIRS])  # type: ignore[attr-defined]
 config.__annotations__ |= {each.name: each.annotation for each in _THEIRS}
 

@@ -58,7 +58,8 @@ class Schedule:
     """What is to run, and when. `command` names everything by absolute paths.
 
     `folder` is where it runs. `max_memory`: the largest ceiling of its jobs, in bytes (None:
-    they choose it themselves). `strict`: documents that failed are to be a failure.
+    they choose it themselves). `niceness` is the least of theirs. `strict`: documents that failed
+    are to be a failure.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Schedule:
     folder: str
     when: When
     max_memory: int | None = None
+    niceness: int = NICENESS
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -114,7 +116,7 @@ def service(schedule: Schedule) -> str:
         "# The supervisor alone is told to stop; it ends the others when their work is written.",
         "KillMode=mixed",
         "TimeoutStopSec=5min",
-        f"Nice={NICENESS}",
+        f"Nice={schedule.niceness}",
         "IOSchedulingClass=best-effort",
         "IOSchedulingPriority=7",
         *([] if schedule.max_memory is None else [f"MemoryMax={schedule.max_memory}"]),
@@ -137,7 +139,7 @@ def cron_line(schedule: Schedule) -> str:
 
     Raises UsageError for a backslash, which crons read in different ways.
     """
-    command = shlex.join(("nice", "-n", str(NICENESS), *schedule.command, "--quiet"))
+    command = shlex.join(("nice", "-n", str(schedule.niceness), *schedule.command, "--quiet"))
     line = f"cd {shlex.quote(schedule.folder)} && exec {command}"
     if "\\" in line:
         raise UsageError(
