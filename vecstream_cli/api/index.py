@@ -76,7 +76,12 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
         return  # and make no database for nothing
     build = place_of_build(settings)
     wait = min(settings.lock_wait, window.left)
-    with CollectionLock.acquire(place.lock, wait=wait, command=_COMMAND) as lock:
+    with CollectionLock.acquire(
+        place.lock,
+        wait=wait,
+        command=_COMMAND,
+        waiting=lambda holder: listener(Notice(None, "lock-wait", f"{holder} Waiting for it.")),
+    ) as lock:
         if lock.warning is not None:
             listener(Notice(None, "lock", lock.warning))
         settle(settings, place, build)

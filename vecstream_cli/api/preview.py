@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.index import configure
 from vecstream_cli.api.naming import database_name
+from vecstream_cli.api.rebuild import replacement
 from vecstream_cli.api.sources import scan_of
 from vecstream_cli.api.terms import insist_on
 from vecstream_cli.core.estimate import History, history
@@ -41,13 +42,15 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
     with _known(settings, place, wanted, found, listener) as (manifest, before):
         if manifest is not None and settings.source is None:
             roots = adopted(roots, manifest.sources())
+        if settings.rebuild and manifest is not None:
+            replacement(settings, manifest, roots)  # raises where something would be lost
         foresee(
             scan_of(settings, roots, folder),
-            manifest,
+            None if settings.rebuild else manifest,
             before,
             listener,
             found,
-            restored=found.exists and manifest is None,
+            restored=found.exists and manifest is None and not settings.rebuild,
             checksum=settings.checksum,
             allow_mass_delete=settings.allow_mass_delete,
         )
@@ -127,5 +130,5 @@ def _ask_database(
 
 
 def _refuse(settings: Settings, found: CollectionRecord, wanted: CollectionRecord | None) -> None:
-    if wanted is not None:
+    if wanted is not None and not settings.rebuild:
         refuse_other_settings(settings.collection, found, wanted)

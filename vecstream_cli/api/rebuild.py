@@ -19,6 +19,7 @@ from vecstream_cli.settings import BUILD, Settings
 from vecstream_cli.state.location import Place, locate
 from vecstream_cli.state.manifest import Manifest
 from vecstream_cli.state.roots import Root
+from vecstream_cli.state.view import ManifestView
 
 
 def place_of_build(settings: Settings) -> Place:
@@ -27,7 +28,7 @@ def place_of_build(settings: Settings) -> Place:
     return locate(settings.db, settings.db_uri, settings.collection + BUILD, folder)
 
 
-def replacement(settings: Settings, live: Manifest, roots: Sequence[Root]) -> Replacement:
+def replacement(settings: Settings, live: ManifestView, roots: Sequence[Root]) -> Replacement:
     """What is to be replaced, and what is known of it.
 
     Raises UsageError where the command does not name all that the collection was made of.

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +31,18 @@ class CollectionLock:
     warning: str | None = None
 
     @classmethod
-    def acquire(cls, path: Path, *, wait: float = 0.0, command: str = "vecstream") -> Self:
+    def acquire(
+        cls,
+        path: Path,
+        *,
+        wait: float = 0.0,
+        command: str = "vecstream",
+        waiting: Callable[[str], object] = str,
+    ) -> Self:
         """Take the lock, waiting for it up to `wait` seconds.
 
-        `command` is what others are told about us. Raises CollectionLocked, which says who
+        `command` is what others are told about us; `waiting` is called once with who holds the
+        lock, where it has to be waited for. Raises CollectionLocked, which says who
         holds it since when, and ManifestError where the file cannot be made.
         """
         try:
@@ -45,7 +54,7 @@ class CollectionLock:
                 f"The lock {path} cannot be made: {error.strerror or error}."
             ) from error
         try:
-            _lock(fd, path, wait)
+            _lock(fd, path, wait, waiting)
             _introduce(fd, path, command)
             kill_point("lock.taken")
         except BaseException:
@@ -83,8 +92,8 @@ def last_holder_lives(path: Path) -> bool:
         return False
 
 
-def _lock(fd: int, path: Path, wait: float) -> None:
-    end = time.monotonic() + wait
+def _lock(fd: int, path: Path, wait: float, waiting: Callable[[str], object]) -> None:
+    end, told = time.monotonic() + wait, False
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,6 +101,9 @@ def _lock(fd: int, path: Path, wait: float) -> None:
             left = end - time.monotonic()
             if left <= 0:
                 raise CollectionLocked(_holder(fd)) from None
+            if not told:
+                told = True
+                waiting(_holder(fd))
             time.sleep(min(_POLL_SECONDS, left))
         except OSError as error:
             raise ManifestError(
