@@ -237,7 +237,7 @@ def test_a_run_under_way_locks_the_collection(vecstream: Vecstream, docs: Path) 
     second = vecstream.index(docs)
 
     assert second.code == 11
-    assert str(first.pid) in second.err
+    assert f"(process {first.pid}) holds the collection since 20" in second.err
     assert first.finish().code == 0
     ids = [row["id"] for row in vecstream.rows("id")]
     assert len(ids) == len(set(ids)) > 0

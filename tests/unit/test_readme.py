@@ -1,4 +1,4 @@
-"""The README's examples work: its commands and programs run here, in their order.
+"""The examples of the README and of docs/nightly.md work: they run here, in their order.
 
 An example that cannot run in a test stands under ``<!-- not run: reason -->``, and one that ends
 with another code than 0 under ``<!-- exit code: N -->``.
@@ -59,21 +59,23 @@ def runnable(language: str, body: str) -> list[tuple[bool, str]]:
     return [(False, line) for line in lines if line.strip() and not line.startswith("#")]
 
 
-README = (REPOSITORY / "README.md").read_text("utf-8")
-EXAMPLES = examples(README)
+DOCUMENTS = ("README.md", "docs/nightly.md")
+EXAMPLES = {name: examples((REPOSITORY / name).read_text("utf-8")) for name in DOCUMENTS}
 
 
 def test_each_example_that_is_not_run_has_a_known_reason() -> None:
-    assert {example.not_run for example in EXAMPLES} - {None} <= REASONS
+    reasons = {example.not_run for found in EXAMPLES.values() for example in found}
+    assert reasons - {None} <= REASONS
 
 
 def test_the_readme_shows_every_verb() -> None:
-    shown = {e.text.split()[1] for e in EXAMPLES if e.text.startswith("vecstream ")}
+    shown = {e.text.split()[1] for e in EXAMPLES["README.md"] if e.text.startswith("vecstream ")}
     assert shown >= {"index", "search", "status", "rm", "drop"}
 
 
 @pytest.mark.timeout(900)
-def test_the_readme_works_from_top_to_bottom(tmp_path: Path) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_works_from_top_to_bottom(document: str, tmp_path: Path) -> None:
     # given what a reader has: a checkout, the installed command, and an empty home
     for folder in ("examples", "configs"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
@@ -85,7 +87,7 @@ def test_the_readme_works_from_top_to_bottom(tmp_path: Path) -> None:
         "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
         "HF_HUB_OFFLINE": "1",
     }
-    for example in EXAMPLES:
+    for example in EXAMPLES[document]:
         if example.not_run is not None:
             continue
         # when each example is run in its turn, a program as a plain script
@@ -105,7 +107,7 @@ def test_the_readme_works_from_top_to_bottom(tmp_path: Path) -> None:
         )
         # then it ends as the README says
         assert done.returncode == example.exit_code, (
-            f"README.md:{example.line}: {example.text}\n{done.stdout}{done.stderr}"
+            f"{document}:{example.line}: {example.text}\n{done.stdout}{done.stderr}"
         )
 
 
