@@ -13,6 +13,8 @@
     ├── DatabaseError              1
     │   └── ForeignCollection      1   a table that vecstream did not make
     ├── ManifestError              1
+    │   ├── ManifestDamaged        1   it cannot be read
+    │   └── ManifestVoid           1   it describes another state of the collection
     ├── StageDied                  1   inference or the writer ended unexpectedly
     ├── InternalError              1   a bug of ours
     └── Interrupted      129/130/143   by signal
@@ -25,6 +27,7 @@ free of secrets here.
 
 import signal
 from enum import IntEnum
+from pathlib import Path
 
 from vecstream_cli.hiding import hidden
 
@@ -158,6 +161,23 @@ class ManifestError(VecstreamError):
     """The manifest cannot be opened, or a newer vecstream wrote it."""
 
     default_hint = "Check the database folder's permissions and free space."
+
+
+class ManifestDamaged(ManifestError):
+    """The manifest's file is damaged."""
+
+    default_hint = "Run `vecstream check --repair`, which makes it anew from the rows."
+
+
+class ManifestVoid(ManifestError):
+    """The manifest is missing, or not about the collection as it is; `index` makes it anew."""
+
+    default_hint = "Run `vecstream check --repair`, or `vecstream index`: both make it anew."
+
+    def __init__(self, collection: str, path: Path) -> None:
+        super().__init__(f"The manifest does not know what is in collection {collection!r}.")
+        self.collection = collection
+        self.path = path
 
 
 class StageDied(VecstreamError):

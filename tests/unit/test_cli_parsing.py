@@ -29,6 +29,7 @@ def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
     own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "path"}
     own |= {"at", "every", "kind", "name", "install", "action", "dry_run"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
+    own |= {"sample", "read_source", "repair", "failed", "dry_run"}
     names = set(inspect.signature(VERBS[verb][0]).parameters)
     assert {name.replace("_", "-") for name in names - own} <= set(NAMES)
 
@@ -111,6 +112,9 @@ def test_a_mistyped_verb_is_answered_with_the_right_one(capsys: pytest.CaptureFi
         (["search", " "], "The query is empty."),
         (["search", "x", "--top", "0"], "--top"),
         (["search", "x", "--db", "lanc"], "There is no database named 'lanc'."),
+        (["check", "--sample", "1"], "--sample '1' is no share of the rows."),
+        (["check", "--sample", "0%"], "--sample '0%' is no share of the rows."),
+        (["prune", "--dry-run"], "Nothing says which sources are to stay."),
         (["drop"], "Missing argument 'COLLECTION'."),
         (["drop", "../x", "--yes"], "'../x' cannot name a collection."),
         (["status", "--config", "none.toml"], "There is no configuration file none.toml."),
@@ -126,7 +130,7 @@ def test_a_wrong_command_line_is_one_sentence_a_hint_and_exit_code_2(
     assert text.startswith("Error: ")
 
 
-@pytest.mark.parametrize("verb", ["rm", "drop"])
+@pytest.mark.parametrize("verb", ["rm", "drop", "prune"])
 def test_without_a_terminal_to_ask_on_nothing_is_deleted(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

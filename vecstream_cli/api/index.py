@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
 from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.errors import ExitCode, UsageError, VecstreamError, worst
+from vecstream_cli.errors import ExitCode, ManifestVoid, UsageError, VecstreamError, worst
 from vecstream_cli.hiding import hidden
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.resolve import resolve
@@ -30,26 +31,29 @@ from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.pipeline.window import Window
 from vecstream_cli.settings import BUILD, Settings, devices
-from vecstream_cli.state.location import locate
+from vecstream_cli.state.location import Place, locate
 from vecstream_cli.state.lock import CollectionLock
 from vecstream_cli.state.manifest import Manifest
-from vecstream_cli.state.roots import adopted, roots_of
+from vecstream_cli.state.roots import Root, adopted, roots_of
 from vecstream_cli.state.scan import Scan
 
 _COMMAND = "vecstream index"
 POISON = "_VECSTREAM_POISON_SLOTS"  # for tests: overwrite released slots
 
 
-def index(settings: Settings, listener: Listener = silent) -> Summary:
+def index(
+    settings: Settings, listener: Listener = silent, *, roots: Sequence[Root] | None = None
+) -> Summary:
     """Bring the collection up to date with `settings.paths`, and say what was done.
 
     Documents that are new or changed are embedded, those that are gone are removed, the rest is
     not opened. The listener hears every event in this thread, last of all a `Summary`, also where
-    an error ends the run; what was written before it stays. Raises VecstreamError.
+    an error ends the run; what was written before it stays. `roots` are listed instead of the
+    paths, where they are given, as parts of the sources that they name. Raises VecstreamError.
     """
     summary, began = Summary(), time.monotonic()
     try:
-        _index(settings, summary, listener, began)
+        _index(settings, roots, summary, listener, began)
     except VecstreamError as error:
         summary.exit_code = int(error.exit_code)
         raise
@@ -59,12 +63,20 @@ def index(settings: Settings, listener: Listener = silent) -> Summary:
     return summary
 
 
-def _index(settings: Settings, summary: Summary, listener: Listener, began: float) -> None:
+def _index(
+    settings: Settings,
+    given: Sequence[Root] | None,
+    summary: Summary,
+    listener: Listener,
+    began: float,
+) -> None:
     window = Window(settings.max_duration, settings.max_load)
     insist_on(settings.require)
     be_nice(settings.nice)
     adapter = adapter_class(settings.db)
-    roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
+    roots = list(given or ()) or roots_of(
+        settings.paths, files_from=settings.files_from, source=settings.source
+    )
     spec = resolve(
         settings.model, revision=settings.revision, on_download=_Download(listener).progress
     )
@@ -87,21 +99,62 @@ def _index(settings: Settings, summary: Summary, listener: Listener, began: floa
         settle(settings, place, build)
         listener(_started(settings, config, folder))
         run = partial(_run, settings, window, summary, listener, lock, began)
+        adopt = settings.source is None and given is None
+        work = partial(_work, settings, config, roots, adopt, place, build, run)
+        try:
+            work()
+        except ManifestVoid as void:
+            _restore(replace(config, collection=void.collection), void.path, lock, listener)
+            for name, value in Summary(max_memory_bytes=config.plan.max_memory).as_dict().items():
+                setattr(summary, name, value)  # what was found by the old one is void, too
+            work()
+
+
+def _work(
+    settings: Settings,
+    config: RingConfig,
+    roots: list[Root],
+    adopt: bool,
+    place: Place,
+    build: Place,
+    run: Callable[[RingConfig, Manifest, Scan], bool],
+) -> None:
+    """Do it by the manifests that are there. Raises ManifestVoid where one is of no use."""
+    with Manifest.open(place.manifest) as manifest:
+        if settings.rebuild and manifest.collection is None and _state(config) is not None:
+            raise ManifestVoid(settings.collection, place.manifest)  # or sources would be lost
+        if adopt:
+            roots = adopted(roots, manifest.sources())
+        found = scan_of(settings, roots, adapter_class(settings.db).local_folder(settings.db_uri))
+        if not settings.rebuild:
+            run(config, manifest, found)
+            return
+        replaces = replacement(settings, manifest, roots)
+    config = replace(config, collection=settings.collection + BUILD, replaces=replaces)
+    with Manifest.open(build.manifest) as manifest:
+        replaced = run(config, manifest, found)
+    if replaced:
+        move(build, place)
         with Manifest.open(place.manifest) as manifest:
-            if settings.source is None:
-                roots = adopted(roots, manifest.sources())
-            found = scan_of(settings, roots, folder)
-            if not settings.rebuild:
-                run(config, manifest, found)
-                return
-            replaces = replacement(settings, manifest, roots)
-        config = replace(config, collection=settings.collection + BUILD, replaces=replaces)
-        with Manifest.open(build.manifest) as manifest:
-            replaced = run(config, manifest, found)
-        if replaced:
-            move(build, place)
-            with Manifest.open(place.manifest) as manifest:
-                manifest.keep_state(_state(replace(config, collection=settings.collection)))
+            manifest.keep_state(_state(replace(config, collection=settings.collection)))
+
+
+def _restore(config: RingConfig, path: Path, lock: CollectionLock, listener: Listener) -> None:
+    """Make the manifest at `path` anew from the rows of the collection in `config`."""
+    from vecstream_cli.pipeline.lifecycle import InheritedFd
+    from vecstream_cli.pipeline.recall import RecallConfig, recall_apart
+
+    restored = recall_apart(
+        RecallConfig(
+            adapter=config.adapter,
+            uri=config.uri,
+            password=config.password,
+            collection=config.collection,
+            manifest=path,
+            lock=InheritedFd(lock.fd),
+        )
+    )
+    listener(Notice(None, "manifest-restored", restored.told))
 
 
 def _run(

@@ -2,23 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
-from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.registry import adapter_class
-from vecstream_cli.api.naming import database_name, no_collection
+from vecstream_cli.api.opened import delete, missing, opened
 from vecstream_cli.api.rebuild import discard, forget, place_of_build
-from vecstream_cli.errors import CollectionNotFound, ManifestError, UsageError
+from vecstream_cli.errors import UsageError
 from vecstream_cli.settings import Settings
-from vecstream_cli.state.entries import DocumentPath, PendingDocument
-from vecstream_cli.state.location import Place, locate
-from vecstream_cli.state.lock import CollectionLock
+from vecstream_cli.state.entries import DocumentPath
 from vecstream_cli.state.manifest import Manifest
-
-_PAGE = 500  # documents deleted by one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +35,21 @@ def remove(path: str, settings: Settings, *, agreed: Callable[[Removal], bool] =
     the collection's lock, before anything is deleted. Raises UsageError where the collection has
     no such document, CollectionNotFound, CollectionLocked, DatabaseError or ManifestError.
     """
-    with _opened(settings, "vecstream rm") as (place, adapter):
-        record = adapter.record()
-        if record is None:
-            raise _missing(settings)
-        with Manifest.open(place.manifest) as manifest:
-            known = manifest.collection
-            if known is None or known.uuid != record.uuid:
-                raise ManifestError(
-                    f"The manifest does not know what is in collection {settings.collection!r}.",
-                    hint="Run `vecstream index` once, which finds out.",
-                )
-            targets = _targets(path, settings.source, manifest)
-            documents = sum(1 for _ in _documents(manifest, targets))
-            if documents == 0:
-                raise UsageError(
-                    f"Collection {settings.collection!r} has no document at or under {path}.",
-                    hint="`vecstream status` shows the sources that it was made from.",
-                )
-            removal = Removal(documents, 0)
-            if not agreed(removal):
-                return removal
-            chunks = _delete(_documents(manifest, targets), manifest, adapter)
-            adapter.maintain(final=True)
-            return replace(removal, chunks=chunks, done=True)
+    with opened(settings, "vecstream rm") as collection, collection.manifest() as manifest:
+        targets = targets_of(path, settings.source, manifest)
+        documents = sum(1 for _ in _documents(manifest, targets))
+        if documents == 0:
+            raise UsageError(
+                f"Collection {settings.collection!r} has no document at or under {path}.",
+                hint="`vecstream status` shows the sources that it was made from.",
+            )
+        removal = Removal(documents, 0)
+        if not agreed(removal):
+            return removal
+        collection.note_change(manifest)
+        chunks = delete(_documents(manifest, targets), manifest, collection.adapter)
+        collection.adapter.maintain(final=True)
+        return replace(removal, chunks=chunks, done=True)
 
 
 def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> Removal:
@@ -75,10 +58,11 @@ def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> R
     Raises CollectionNotFound, CollectionLocked, ForeignCollection for a table that vecstream did
     not make, or DatabaseError.
     """
-    with _opened(settings, "vecstream drop") as (place, adapter):
-        exists = adapter.record() is not None
+    with opened(settings, "vecstream drop") as collection:
+        place, adapter = collection.place, collection.adapter
+        exists = collection.record is not None
         if not exists and not place.manifest.exists():
-            raise _missing(settings)
+            raise missing(settings)
         removal = Removal(0, adapter.count() if exists else 0)
         if not agreed(removal):
             return removal
@@ -89,27 +73,7 @@ def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> R
         return replace(removal, done=True)
 
 
-@contextmanager
-def _opened(settings: Settings, command: str) -> Iterator[tuple[Place, Adapter]]:
-    """The collection's files and its adapter, under its lock; no database is made on the way."""
-    kind = adapter_class(settings.db)
-    local = kind.local_folder(settings.db_uri)
-    if local is not None and not local.is_dir():
-        raise _missing(settings)
-    place = locate(settings.db, settings.db_uri, settings.collection, local)
-    with (
-        CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=command),
-        kind.open(settings.connection, settings.collection, read_only=False) as adapter,
-    ):
-        yield place, adapter
-
-
-def _missing(settings: Settings) -> CollectionNotFound:
-    database = database_name(adapter_class(settings.db), settings.db_uri)
-    return no_collection(database, settings.collection)
-
-
-def _targets(path: str, source: str | None, manifest: Manifest) -> list[tuple[str, bytes]]:
+def targets_of(path: str, source: str | None, manifest: Manifest) -> list[tuple[str, bytes]]:
     """The sources that `path` touches, each with the prefix of what lies in it."""
     if source is not None and not Path(path).is_absolute():
         inside = os.path.normpath(os.fsencode(path)).strip(b"/")
@@ -139,17 +103,3 @@ def _within(path: bytes, folder: bytes) -> bytes | None:
 def _documents(manifest: Manifest, targets: list[tuple[str, bytes]]) -> Iterator[DocumentPath]:
     for source, prefix in targets:
         yield from manifest.documents_under(source, prefix)
-
-
-def _delete(documents: Iterator[DocumentPath], manifest: Manifest, adapter: Adapter) -> int:
-    """Rows first, then the manifest's memory of them; returns the rows that were counted."""
-    chunks = 0
-    while page := list(islice(documents, _PAGE)):
-        # An open attempt makes the next run read the document again, should this one be killed
-        # between the rows and the manifest.
-        manifest.reserve_attempts(
-            [PendingDocument(each.id, each.source, each.relative) for each in page]
-        )
-        chunks += adapter.delete_documents([each.id.hex() for each in page]) or 0
-        manifest.remove([each.id for each in page])
-    return chunks

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from vecstream_cli.adapters.base import Hit
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.naming import database_name, no_collection
-from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.errors import FingerprintMismatch, UsageError
-from vecstream_cli.models.resolve import resolve
-from vecstream_cli.models.spec import ModelSpec, facts, vector_fingerprint
-from vecstream_cli.pipeline.opening import differences
+from vecstream_cli.api.same_model import same_model
+from vecstream_cli.errors import UsageError
+from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.secret import Secret, joined
 from vecstream_cli.settings import DEFAULT_COLLECTION, devices
 
@@ -46,24 +44,9 @@ def search(
         record = adapter.record()
         if record is None:
             raise no_collection(database_name(kind, db_uri), collection)
-        spec = resolve(
-            model or record.facts["model"], revision=revision or record.facts.get("revision")
-        )
-        _check(spec, record, collection)
+        # The question is embedded in fp32 whatever the collection's precision is: that fits all.
+        spec = same_model(record, collection, model, revision)
         return adapter.search(_vector(spec, device, query), k)
-
-
-def _check(spec: ModelSpec, record: CollectionRecord, collection: str) -> None:
-    # The question is embedded in fp32 whatever the collection's precision is: that fits all.
-    precision = record.facts.get("precision", "fp32")
-    if vector_fingerprint(spec, precision).hex() == record.vector_fingerprint:
-        return
-    here = facts(spec, precision)
-    there = {name: value for name, value in record.facts.items() if name in here}
-    raise FingerprintMismatch(
-        f"Collection {collection!r} was made with another model: {differences(there, here)}.",
-        hint="Name the model it was made with by --model.",
-    )
 
 
 def _vector(spec: ModelSpec, device: str, query: str) -> Sequence[float]:

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from vecstream_cli.cli import bench, config, drop, index, rm, schedule, search, status
+from vecstream_cli.cli import (
+    bench,
+    check,
+    compact,
+    config,
+    drop,
+    index,
+    prune,
+    retry,
+    rm,
+    schedule,
+    search,
+    status,
+)  # fmt: skip
 from vecstream_cli.cli.help import Verb, Verbs
 from vecstream_cli.errors import UsageError
 from vecstream_cli.settings import nearest
@@ -14,7 +27,11 @@ VERBS: Mapping[str, tuple[Callable[..., int], str]] = {
     "index": (index.index, "Index documents, or what changed since the last time."),
     "search": (search.search, "Search a collection by meaning."),
     "status": (status.status, "Show collections, the last run, and what failed."),
+    "check": (check.check, "Compare a collection with what is known of it; mend it."),
+    "retry": (retry.retry, "Read the documents that failed again."),
     "rm": (rm.rm, "Remove documents from a collection."),
+    "prune": (prune.prune, "Remove the documents of sources no longer named."),
+    "compact": (compact.compact, "Compact a collection's table now."),
     "drop": (drop.drop, "Delete a collection."),
     "schedule": (schedule.schedule, "Have systemd or cron run a configuration file."),
     "config": (config.config, "Show every setting and where it comes from."),

@@ -1,14 +1,21 @@
 """``vecstream status``: what is in a database, and what failed, without opening it."""
 
+from typing import Annotated
+
 import typer
 
 from vecstream_cli.cli import options
 from vecstream_cli.cli.command import Command, run
 from vecstream_cli.errors import ExitCode
 
+Failed = Annotated[
+    bool, typer.Option("--failed", help="Only what failed, all of it.", show_default=False)
+]
+
 
 def status(
     context: typer.Context,
+    failed: Failed = False,
     db: options.Db = None,
     db_uri: options.DbUri = None,
     collection: options.Collection = None,
@@ -19,10 +26,10 @@ def status(
     debug: options.Debug = None,
 ) -> int:
     """Show the collections: documents, chunks, model, last run, failures, size on disk."""
-    return run(context, _status)
+    return run(context, lambda command: _status(command, failed=failed))
 
 
-def _status(command: Command) -> ExitCode:
+def _status(command: Command, *, failed: bool) -> ExitCode:
     settings = command.settings()
     named = "collection" in command.given()
     from vecstream_cli.api.status import status
@@ -33,12 +40,22 @@ def _status(command: Command) -> ExitCode:
         collection=settings.collection if named else None,
     )
     reporter = command.reporter
-    from vecstream_cli.report.collections import as_json, print_collections
+    from vecstream_cli.report.collections import (
+        as_json,
+        failures_as_json,
+        print_collections,
+        print_failures,
+    )
 
     if reporter.lines is not None:
         for collection in collections:
-            reporter.lines.emit("collection", as_json(collection))
+            if failed:
+                for failure in failures_as_json(collection):
+                    reporter.lines.emit("document", failure)
+            else:
+                reporter.lines.emit("collection", as_json(collection))
         reporter.lines.closing["collections"] = len(collections)
     elif not reporter.quiet:
-        print_collections(reporter.streams.out, collections)
+        show = print_failures if failed else print_collections
+        show(reporter.streams.out, collections)
     return ExitCode.DONE

@@ -95,7 +95,7 @@ def decide(
         return Decision.QUARANTINED
     if good is None:
         return Decision.NEW
-    if pending or good.reader not in reader_versions.values():
+    if pending or not _is_current(good.reader, reader_versions):
         return Decision.CHANGED
     if checksum or stamp != good.stamp or is_racy(stamp, good.seen_ns):
         return Decision.VERIFY
@@ -112,9 +112,10 @@ def is_racy(stamp: Stamp, seen_ns: int) -> bool:
 
 
 def any_reader(reader_versions: Mapping[str, str]) -> str:
-    """Names all readers at once: for a failure that came before a reader was chosen.
+    """Names all readers at once: for a document of which it is not known which one read it.
 
-    Such a document is tried again as soon as any reader changes or is added.
+    Either it failed before one was chosen, or it is known from its rows alone. It is read again
+    as soon as any reader changes or is added.
     """
     return " ".join(sorted(reader_versions.values()))
 
@@ -125,6 +126,10 @@ def hold_back(gone: int, known: int) -> bool:
     An empty mount point must not empty the collection: more than half and more than 20, or all.
     """
     return gone > 0 and (gone >= known or (gone > _FEW_REMOVALS and 2 * gone > known))
+
+
+def _is_current(reader: str, reader_versions: Mapping[str, str]) -> bool:
+    return reader in reader_versions.values() or reader == any_reader(reader_versions)
 
 
 def _quarantined(stamp: Stamp, failure: KnownFailure, reader_versions: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.errors import FingerprintMismatch
+from vecstream_cli.errors import FingerprintMismatch, ManifestVoid
 from vecstream_cli.state.manifest import Manifest
 from vecstream_cli.state.view import ManifestView
 
@@ -14,11 +14,14 @@ def bind(manifest: Manifest, collection: str, found: CollectionRecord | None,
 
     `found` is the collection's own record, None where there is no such collection yet; `wanted`
     is the record of a collection made by this run. Raises FingerprintMismatch where the
-    collection was made with another model or chunking.
+    collection was made with another model or chunking, ManifestVoid where it has rows that the
+    manifest may not know of.
     """
     if found is None:
         return manifest.bind(wanted, created=True)
     refuse_other_settings(collection, found, wanted)
+    if not manifest.knows(found):
+        raise ManifestVoid(collection, manifest.path)
     return manifest.bind(found)
 
 

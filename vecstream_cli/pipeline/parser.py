@@ -21,6 +21,7 @@ from vecstream_cli.core.ids import (
     row_id,
 )
 from vecstream_cli.core.plan import Stamp
+from vecstream_cli.core.stored import OCCURRENCES_COUNTED, position
 from vecstream_cli.errors import DocumentError, UsageError
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.tokenizer import Tokenizer
@@ -49,9 +50,6 @@ from vecstream_cli.pipeline.workclock import WorkClock
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
 
-# Beyond so many chunks a document's repeated texts are told apart by ordinal instead of by
-# occurrence: the table of occurrences would grow with the document.
-OCCURRENCES_COUNTED = 1 << 16
 _HASH_BYTES = 1 << 20
 _MAX_LOSSES = 20
 _MAX_HEADING_CHARS = 1000
@@ -208,8 +206,13 @@ class _Parser:
             source = SourceFile(fd, stamp.size, job.relative)
             reading.reader, document = open_document(source, progress=self._beat)
             retokenized = self._chunker.retokenized
+            held: Chunk | None = None  # until it is known whether it is the last one
             for chunk in self._chunker.chunks(document.blocks, progress=self._beat):
-                self._add(self._row(job, reading, document, chunk))
+                if held is not None:
+                    self._add(self._row(job, reading, document, held, last=False))
+                held = chunk
+            if held is not None:
+                self._add(self._row(job, reading, document, held, last=True))
             if stamp_of(fd) != stamp and self._hash(fd, stamp.size) != reading.content_hash:
                 raise DocumentError("changed-while-reading", "it changed while it was being read")
             return _sealed(job, reading, document, self._chunker.retokenized - retokenized)
@@ -227,13 +230,13 @@ class _Parser:
             self._beat()
         return ContentHash(hasher.digest())
 
-    def _row(self, job: Job, reading: "_Reading", document: OpenDocument, chunk: Chunk) -> Row:
+    def _row(
+        self, job: Job, reading: "_Reading", document: OpenDocument, chunk: Chunk, *, last: bool
+    ) -> Row:
         text = chunk.text.encode()
         key = chunk_key(text, self._config.vector_fingerprint)
         ordinal, occurrence = reading.count(key, len(chunk.ids))
-        position = None
-        if chunk.page_end is not None and chunk.page_end != chunk.page:
-            position = json.dumps({"page_end": chunk.page_end})
+        page_end = None if chunk.page_end == chunk.page else chunk.page_end
         if reading.metadata is None and document.metadata:
             reading.metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
         heading = " > ".join(chunk.heading)[:_MAX_HEADING_CHARS] or None
@@ -251,7 +254,13 @@ class _Parser:
             char_start=chunk.char_start,
             char_end=chunk.char_end,
             page=chunk.page,
-            strings=(job.source, job.path, heading, position, reading.metadata),
+            strings=(
+                job.source,
+                job.path,
+                heading,
+                position(page_end, last=last),
+                reading.metadata,
+            ),
         )
 
     def _add(self, row: Row) -> None:

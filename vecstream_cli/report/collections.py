@@ -31,6 +31,31 @@ def print_collections(console: Console, collections: Sequence[CollectionOverview
         _print_failures(console, collection.failures)
 
 
+def print_failures(console: Console, collections: Sequence[CollectionOverview]) -> None:
+    """Every document that failed."""
+    for collection in collections:
+        lines = list(map(_failure, collection.failures))
+        title = plural(len(lines), "document") + f" failed in {printable(collection.name)}"
+        print_listing(console, Text(title, "red" if lines else ""), lines)
+
+
+def failures_as_json(collection: CollectionOverview) -> Iterator[dict[str, object]]:
+    """The same, each as a run would tell of it."""
+    for failure in collection.failures:
+        yield {
+            "source": failure.source,
+            "path": os.fsdecode(failure.relative),
+            "outcome": "failed",
+            "chunks": 0,
+            "reason": failure.reason,
+            "message": failure.message,
+            "collection": collection.name,
+            "count": failure.count,
+            "failed_at": failure.failed_at,
+            "kept": failure.kept,
+        }
+
+
 def as_json(collection: CollectionOverview) -> dict[str, object]:
     """The same facts for a program, every failure included."""
     run = collection.last_run
@@ -125,16 +150,17 @@ def _number(summary: Mapping[str, object], key: str) -> float:
 def _print_failures(console: Console, failures: Sequence[FailedDocument]) -> None:
     if not failures:
         return
-    lines = [
-        Text.assemble(
-            (place(failure.source, os.fsdecode(failure.relative)), "bold"),
-            (f"  {printable(failure.reason)}", "yellow"),
-            f"  {one_line(failure.message)}",
-            ("  (an older version is kept)" if failure.kept else "", "dim"),
-        )
-        for failure in failures[:_SHOWN]
-    ]
+    lines = [_failure(failure) for failure in failures[:_SHOWN]]
     rest = len(failures) - len(lines)
-    more = f"… and {count(rest)} more; --json lists them all" if rest else None
+    more = f"… and {count(rest)} more; `status --failed` lists them all" if rest else None
     title = Text(f"  {plural(len(failures), 'document')} failed", "red")
     print_listing(console, title, lines, more, indent=4)
+
+
+def _failure(failure: FailedDocument) -> Text:
+    return Text.assemble(
+        (place(failure.source, os.fsdecode(failure.relative)), "bold"),
+        (f"  {printable(failure.reason)}", "yellow"),
+        f"  {one_line(failure.message)}",
+        ("  (an older version is kept)" if failure.kept else "", "dim"),
+    )

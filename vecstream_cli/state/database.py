@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 
-from vecstream_cli.errors import ManifestError
+from vecstream_cli.errors import ManifestDamaged, ManifestError
 
 APPLICATION_ID = 0x76637374  # "vcst", for `file` and for refusing a database that is not ours
 
@@ -123,10 +123,7 @@ def explain(error: OSError | sqlite3.Error, path: Path) -> ManifestError:
     # The low byte is the kind; the rest says which of its variants (sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return ManifestError(
-            f"The manifest {path} is damaged: {error}.",
-            hint="Move it away and run again: every document is then read anew.",
-        )
+        return ManifestDamaged(f"The manifest {path} is damaged: {error}.")
     problem = {
         sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
         sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",

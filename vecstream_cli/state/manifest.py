@@ -55,7 +55,7 @@ class Manifest(ManifestView):
         """
         same = self.knows(record)
         voided = not same and self._row("SELECT 1 FROM documents LIMIT 1") is not None
-        text = _text(record)
+        text = as_text(record)
         with transaction(self._db):
             if same:
                 self._db.execute("UPDATE collection SET record = ?, writing = NULL", (text,))
@@ -99,7 +99,7 @@ class Manifest(ManifestView):
         record = self.collection
         assert record is not None
         if record.last_run != run:
-            text = _text(replace(record, last_run=run))
+            text = as_text(replace(record, last_run=run))
             self._db.execute("UPDATE collection SET record = ?, writing = NULL", (text,))
 
     @explained
@@ -333,5 +333,6 @@ class _UnderWay(NamedTuple):
     inserted: bool
 
 
-def _text(record: CollectionRecord) -> str:
+def as_text(record: CollectionRecord) -> str:
+    """A collection's record as the manifest keeps it."""
     return json.dumps(asdict(record) | {"facts": dict(record.facts)})

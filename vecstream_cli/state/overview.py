@@ -52,7 +52,7 @@ def overviews(
                 sources=tuple(manifest.sources()),
                 failures=tuple(manifest.failures()),
                 last_run=manifest.last_run(),
-                disk_bytes=None if local_folder is None else _on_disk(local_folder, path),
+                disk_bytes=None if local_folder is None else on_disk(local_folder, path),
                 rebuilt=_rebuilt(path.with_name(f"{path.stem}{BUILD}{path.suffix}")),
             )
 
@@ -64,7 +64,7 @@ def _rebuilt(path: Path) -> Counts | None:
         return None if manifest.collection is None else manifest.counts()
 
 
-def _on_disk(database: Path, manifest: Path) -> int:
+def on_disk(database: Path, manifest: Path) -> int:
     """The size of what is named like the collection in the database's folder, and of ours."""
     tables = [path for path in _entries(database) if manifest.stem in (path.name, path.stem)]
     beside = _entries(manifest.parent)

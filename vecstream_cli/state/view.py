@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from vecstream_cli.core.ids import DocumentId, RowId, row_id
+from vecstream_cli.core.ids import ChunkKey, DocumentId, RowId, row_id
 from vecstream_cli.core.plan import KnownDocument, KnownFailure, KnownVersion, Stamp
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ManifestError
@@ -153,7 +153,7 @@ class ManifestView:
     def sources(self) -> list[SourceRecord]:
         """Every source, by name."""
         rows = self._rows("SELECT name, base, listed_at FROM sources ORDER BY name")
-        return [SourceRecord(_decoded(name), base, listed_at) for name, base, listed_at in rows]
+        return [SourceRecord(decoded(name), base, listed_at) for name, base, listed_at in rows]
 
     def failures(self) -> Iterator[FailedDocument]:
         """The documents whose newest state could not be indexed."""
@@ -169,7 +169,7 @@ class ManifestView:
             for _, document, source, path, reason, message, count, failed_at, kept in page:
                 yield FailedDocument(
                     id=DocumentId(document),
-                    source=_decoded(source),
+                    source=decoded(source),
                     relative=path,
                     reason=reason,
                     message=message,
@@ -333,8 +333,20 @@ def encoded(source: str) -> bytes:
     return source.encode("utf-8", "surrogateescape")
 
 
-def _decoded(source: bytes) -> str:
+def decoded(source: bytes) -> str:
+    """The name again."""
     return source.decode("utf-8", "surrogateescape")
+
+
+def with_row_id(db: sqlite3.Connection) -> None:
+    """Let queries of this connection ask for row_id(document, key, occurrence)."""
+    db.create_function("row_id", 3, _row_id, deterministic=True)
+
+
+def _row_id(document: bytes, key: bytes | None, occurrence: int | None) -> bytes | None:
+    if key is None or occurrence is None:
+        return None
+    return row_id(DocumentId(document), ChunkKey(key), occurrence)
 
 
 def _at_or_below(path: bytes, folders: frozenset[bytes]) -> bool:

@@ -1,0 +1,58 @@
+"""``vecstream retry``: documents that failed, once more."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from vecstream_cli.cli import options
+from vecstream_cli.cli.command import Command, run
+from vecstream_cli.errors import ExitCode
+
+Failed = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH", help="Only what failed at or below these.", show_default=False),
+]
+
+
+def retry(
+    context: typer.Context,
+    path: Failed = None,
+    db: options.Db = None,
+    db_uri: options.DbUri = None,
+    db_password_file: options.DbPasswordFile = None,
+    db_password_command: options.DbPasswordCommand = None,
+    collection: options.Collection = None,
+    source: options.InSource = None,
+    lock_wait: options.LockWait = None,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    max_memory: options.MaxMemory = None,
+    buffer: options.Buffer = None,
+    parsers: options.Parsers = None,
+    document_timeout: options.DocumentTimeout = None,
+    config: options.Config = None,
+    job: options.Job = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = None,
+) -> int:
+    """Forget that documents failed, and read them again now.
+
+    The model and the chunks are those that the collection was made with.
+    """
+    return run(context, lambda command: _retry(command, path or [], source))
+
+
+def _retry(command: Command, paths: list[str], source: str | None) -> ExitCode:
+    # A configuration file names the source for `index`; here only the flag speaks of PATH.
+    settings = replace(command.settings(), paths=(), source=source)
+    command.reporter.expect_summary()
+    from vecstream_cli.api.retry import retry
+
+    summary = retry(settings, paths, command.reporter.hear, given=command.given())
+    if summary is None:
+        command.reporter.say("Nothing failed that could be tried again.")
+        return ExitCode.DONE
+    return ExitCode(summary.exit_code)
