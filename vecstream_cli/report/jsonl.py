@@ -7,6 +7,8 @@
     {"type": "plan", …}        a dry run: what a run would do in all
     {"type": "hit", …}         a search result, best first
     {"type": "collection", …}  what `status` knows of a collection
+    {"type": "difference", …}  a kind of difference that `check` found
+    {"type": "source", …}      a source that `prune` removes, or would
     {"type": "error", …}       why the command failed, with what to do
     {"type": "summary", …}     the last line, always; has at least `exit_code`
 
