@@ -12,6 +12,7 @@ from vecstream_cli.api.naming import database_name, no_collection
 from vecstream_cli.api.rebuild import place_of_build, settle
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import CollectionNotFound, ManifestVoid
+from vecstream_cli.pipeline.lifecycle import variables_set
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.entries import DocumentPath, PendingDocument
 from vecstream_cli.state.location import Place, locate
@@ -80,7 +81,10 @@ def opened(settings: Settings, command: str) -> Iterator[Opened]:
     place = locate(settings.db, settings.db_uri, settings.collection, local)
     with CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=command):
         settle(settings, place, place_of_build(settings))
-        with kind.open(settings.connection, settings.collection, read_only=False) as adapter:
+        with (
+            variables_set(kind.environment),  # or reading a table takes twice the memory
+            kind.open(settings.connection, settings.collection, read_only=False) as adapter,
+        ):
             yield Opened(settings, place, adapter, adapter.record())
 
 

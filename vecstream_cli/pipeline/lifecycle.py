@@ -121,7 +121,7 @@ class Child:
                   os.getpid()),
             daemon=True,
         )  # fmt: skip
-        with _signals_blocked(), _no_main_module(), _environment(environment or {}):
+        with _signals_blocked(), _no_main_module(), variables_set(environment or {}):
             self.process.start()
         child_inbox.connection.close()
         child_outbox.connection.close()
@@ -193,8 +193,9 @@ def _no_main_module() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a child whose allocator reads them before Python runs."""
+def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables: for a child whose allocator reads them before Python runs, or
+    for a library of this process that reads them as it goes."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
