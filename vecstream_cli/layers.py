@@ -118,9 +118,9 @@ def shown(settings: Settings, given: Mapping[str, Given]) -> Iterator[Shown]:
 
 def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The variables that give settings, each with the key to give it by in a file."""
-    for name in environ:
+    for name, value in environ.items():
         key = _key(name)
-        if name.startswith(PREFIX) and key in NAMES:
+        if name.startswith(PREFIX) and key in NAMES and value:
             yield name, f"{key}-file" if NAMES[key][1] is SECRET else key
 
 
