@@ -126,6 +126,7 @@ def test_no_other_command_tells_the_password(guarded: Vecstream) -> None:
             index(guarded),
             ("search", "keys", "--model", guarded.model),
             ("status", "--json"),
+            ("check", "--json"),
             ("config", "show"),
             ("config", "show", "--json"),
             ("drop", "documents", "--yes"),
