@@ -1,4 +1,4 @@
-"""The examples of the README and of docs/nightly.md work: they run here, in their order.
+"""The examples of the README and of other documents work: they run here, in their order.
 
 An example that cannot run in a test stands under ``<!-- not run: reason -->``, and one that ends
 with another code than 0 under ``<!-- exit code: N -->``.
@@ -59,7 +59,7 @@ def runnable(language: str, body: str) -> list[tuple[bool, str]]:
     return [(False, line) for line in lines if line.strip() and not line.startswith("#")]
 
 
-DOCUMENTS = ("README.md", "docs/nightly.md")
+DOCUMENTS = ("README.md", "docs/nightly.md", "docs/check.md")
 EXAMPLES = {name: examples((REPOSITORY / name).read_text("utf-8")) for name in DOCUMENTS}
 
 
@@ -70,7 +70,8 @@ def test_each_example_that_is_not_run_has_a_known_reason() -> None:
 
 def test_the_readme_shows_every_verb() -> None:
     shown = {e.text.split()[1] for e in EXAMPLES["README.md"] if e.text.startswith("vecstream ")}
-    assert shown >= {"index", "search", "status", "rm", "drop"}
+    verbs = {"index", "search", "status", "check", "retry", "rm", "prune", "compact", "drop"}
+    assert shown >= verbs
 
 
 @pytest.mark.timeout(900)
