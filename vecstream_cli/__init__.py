@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vecstream_cli.api.embedding import Database, EmbeddingModel, embed_directory, embed_file
     from vecstream_cli.api.index import index
+    from vecstream_cli.api.preview import preview
     from vecstream_cli.api.search import search
     from vecstream_cli.errors import VecstreamError
-    from vecstream_cli.pipeline.events import Summary
+    from vecstream_cli.pipeline.events import Preview, Summary
     from vecstream_cli.secret import Secret
     from vecstream_cli.settings import Settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Database",
     "EmbeddingModel",
+    "Preview",
     "Secret",
     "Settings",
     "Summary",
@@ -28,12 +30,14 @@ __all__ = [
     "embed_directory",
     "embed_file",
     "index",
+    "preview",
     "search",
 ]
 
 _HOMES = {
     "Database": "api.embedding",
     "EmbeddingModel": "api.embedding",
+    "Preview": "pipeline.events",
     "Secret": "secret",
     "Settings": "settings",
     "Summary": "pipeline.events",
@@ -41,6 +45,7 @@ _HOMES = {
     "embed_directory": "api.embedding",
     "embed_file": "api.embedding",
     "index": "api.index",
+    "preview": "api.preview",
     "search": "api.search",
 }
 

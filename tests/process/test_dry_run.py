@@ -202,6 +202,17 @@ def test_what_a_run_would_refuse_is_refused(indexed: Vecstream) -> None:
     assert "A newer vecstream wrote" in newer.err
 
 
+def test_a_rebuild_is_foreseen_as_every_document_anew(indexed: Vecstream) -> None:
+    docs = indexed.folder / "docs"
+    options = ("--source", "docs", "--chunk-size", "32", "--rebuild")
+
+    done = dry(indexed, docs, *options)
+    elsewhere = dry(indexed, docs / "guide", "--source", "guide", *options[2:], code=2)
+
+    assert plan(done) == {"exists": True, "run_under_way": False, "new": 24}
+    assert "would lose" in elsewhere.err
+
+
 def test_a_database_that_may_only_be_read_is_enough(indexed: Vecstream) -> None:
     paths = [indexed.database, *indexed.database.rglob("*")]
     for path in paths:

@@ -79,6 +79,8 @@ def test_when_its_time_is_over_a_run_keeps_its_work_and_the_next_goes_on(
     assert summary.documents_removed == 0
     assert [e.reason for e in heard if isinstance(e, Notice)] == ["max-duration"]
     assert gone.name in {row["path"] for row in vecstream.rows("path")}
+    command = [sys.executable, "-m", "vecstream_cli", "status", "--db-uri", str(vecstream.database)]
+    assert "stopped by --max-duration after" in vecstream.run(command).out
     # and the next one does the rest
     again = vecstream.index(docs)
     assert again.code == 0, again.err

@@ -121,8 +121,11 @@ def _last_run(run: RunRecord | None) -> Iterator[Text]:
     if run.finished_at is None or run.exit_code is None:
         yield Text("not finished: under way, or killed", "yellow")
         return
-    took = f"{_ended(run.exit_code)} after {_between(run.started_at, run.finished_at)}"
-    yield Text(took, "" if run.exit_code == ExitCode.DONE else "yellow")
+    stopped = run.summary.get("stopped")
+    ended = f"stopped by --{stopped}" if stopped else _ended(run.exit_code)
+    whole = run.exit_code == ExitCode.DONE and not stopped
+    took = f"{ended} after {_between(run.started_at, run.finished_at)}"
+    yield Text(took, "" if whole else "yellow")
     changes = [
         f"{count(int(number))} {word}"
         for word in ("new", "changed", "removed", "failed")
