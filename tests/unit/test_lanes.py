@@ -16,7 +16,7 @@ from vecstream_cli.models.encoder import Encoder
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.arena import Arena, ArenaHandle
-from vecstream_cli.pipeline.embedding import Batch, Window
+from vecstream_cli.pipeline.embedding import Batch, Part, Window
 from vecstream_cli.pipeline.inference import InferenceConfig, run
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox, channel
 from vecstream_cli.pipeline.messages import Broken, Embed, Embedded, Ready, Stop, Stopped
@@ -68,6 +68,7 @@ def fill(arena: Arena, index: int, rows: int) -> list[torch.Tensor]:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     slot["token_offsets"][: rows + 1] = offsets
     slot["token_ids"][: offsets[-1]] = dice.integers(5, 12, offsets[-1])
+    slot["embed"][:rows] = 1
     slot["vector"][:] = np.nan
     ids = slot["token_ids"][: offsets[-1]].copy()
     return [torch.from_numpy(part) for part in np.split(ids, offsets[1:-1])]
@@ -89,15 +90,58 @@ def test_every_row_of_every_slot_gets_the_vector_of_its_own_text(
     first, *embedded, last = from_it.drain()
     assert isinstance(first, Ready)
     assert isinstance(last, Stopped)
-    assert sorted((m.ref.slot, m.rows, m.tokens) for m in embedded if isinstance(m, Embedded)) == [
-        (index, count, sum(map(len, texts[index]))) for index, count in enumerate(rows)
-    ]
+    assert sorted(
+        (m.ref.slot, m.rows, m.embedded, m.tokens) for m in embedded if isinstance(m, Embedded)
+    ) == [(index, count, count, sum(map(len, texts[index]))) for index, count in enumerate(rows)]
     encoder = Encoder.load(spec, device="cpu", threads=1)
     for index, count in enumerate(rows):
         made = Slot(arena.slots(), LAYOUT, index)["vector"]
         alone = np.stack([encoder.embed([text])[0].numpy() for text in texts[index]])
         assert np.allclose(made[:count], alone, atol=1e-5)
         assert np.isnan(made[count:]).all()
+
+
+def test_rows_that_have_their_vector_keep_it_and_cost_nothing(
+    arena: Arena, spec: ModelSpec
+) -> None:
+    texts = fill(arena, 0, 40), fill(arena, 1, 8)
+    slot, other = (Slot(arena.slots(), LAYOUT, index) for index in range(2))
+    slot["embed"][:40] = [row % 3 == 0 for row in range(40)]
+    slot["vector"][:] = 7
+    to_it, from_it, thread = started(arena, spec, 2)
+
+    to_it.send(Embed(SlotRef(0, 1), 40))
+    to_it.send(Embed(SlotRef(1, 2), 8))
+    to_it.send(Stop())
+    thread.join()
+
+    said = {m.ref.slot: m for m in from_it.drain() if isinstance(m, Embedded)}
+    lengths = [len(text) for row, text in enumerate(texts[0]) if row % 3 == 0]
+    assert said[0] == Embedded(SlotRef(0, 1), 40, len(lengths), sum(lengths))
+    assert said[1].embedded == 8
+    encoder = Encoder.load(spec, device="cpu", threads=1)
+    for row in range(40):
+        made = slot["vector"][row]
+        if row % 3:
+            assert (made == 7).all()
+        else:
+            assert np.allclose(made, encoder.embed([texts[0][row]])[0].numpy(), atol=1e-5)
+    assert not np.isnan(other["vector"][:8]).any()
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3], [1, 3]])
+def test_vectors_computed_elsewhere_are_put_beside_those_that_are_there(rows: list[int]) -> None:
+    """As on a GPU, whose vectors lie in its own memory."""
+    column, made = torch.zeros(6, 2), torch.arange(8.0).reshape(4, 2)
+    part = Part(
+        Embed(SlotRef(0, 1), 4), np.array(rows), [0, 3, 5, 6, 10], torch.empty(0), made, column
+    )
+
+    said = part.delivered()
+
+    assert (said.rows, said.embedded, said.tokens) == (4, len(rows), [10, 6][len(rows) == 2])
+    assert column[rows].equal(made[rows])
+    assert (column.sum(dim=1) != 0).sum() == len(rows)
 
 
 def test_a_slot_too_few_for_all_lanes_is_still_shared_among_them(

@@ -81,6 +81,11 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     assert text.isascii()
 
 
+def test_a_run_that_reuses_vectors_says_how_many() -> None:
+    assert "18,220 chunks embedded, 1,500 reused, 412/s" in shown(100, chunks_reused=1500)
+    assert "18,220 chunks, 412/s" in shown(100)
+
+
 def test_the_lines_are_gone_when_the_run_is_over() -> None:
     # given a terminal
     target = console(80, terminal=True)

@@ -74,6 +74,11 @@ def test_rates_have_three_digits(rate: float, shown: str) -> None:
     assert figures.rate(rate) == shown
 
 
+def test_reused_chunks_are_told_where_there_are_any() -> None:
+    assert figures.chunk_counts(1234, 0) == "1,234 chunks"
+    assert figures.chunk_counts(1, 5678) == "1 chunk embedded, 5,678 reused"
+
+
 def test_one_of_a_kind_is_singular() -> None:
     assert [figures.plural(n, "chunk") for n in (0, 1, 1234)] == [
         "0 chunks",

@@ -30,9 +30,14 @@ def arena() -> Iterator[Arena]:
     arena.close()
 
 
+def to_be_embedded(slot: Slot, rows: int) -> int:
+    """How many rows of the slot no donor was found for."""
+    return int(slot["embed"][:rows].sum())
+
+
 @pytest.fixture
 def ring(arena: Arena) -> Ring:
-    return Ring(arena, LAYOUT, 2, poison=True)
+    return Ring(arena, LAYOUT, 2, to_be_embedded, poison=True)
 
 
 def admit(ring: Ring, number: int, *, fresh: bool = True) -> Document:
@@ -215,3 +220,56 @@ def test_what_is_not_embedded_is_taken_back_and_what_is_stays_with_the_writer(
     assert ring.held_by(WRITER) == 1
     assert ring.held_by(INFERENCE) == 0
     assert ring.next_for(INFERENCE) is None
+
+
+def test_a_slot_of_which_nothing_is_to_be_embedded_goes_to_the_writer_at_once(
+    arena: Arena,
+) -> None:
+    def every_row_has_a_donor(slot: Slot, rows: int) -> int:
+        slot["embed"][:rows] = 0
+        return 0
+
+    ring = Ring(arena, LAYOUT, 2, every_row_has_a_donor, poison=True)
+    document = admit(ring, 1)
+    fill(ring, arena, document)
+
+    whole = ring.next_whole()
+
+    assert whole is not None
+    assert (ring.to_embed, ring.held_by(WRITER), ring.next_whole()) == (0, 1, None)
+    seal(document, 1)
+    assert ring.written([whole])[1] == [document]
+
+
+def test_a_slot_that_misses_a_donor_goes_back_to_inference_and_is_written_once(
+    ring: Ring, arena: Arena
+) -> None:
+    document = admit(ring, 1)
+    seal(document, 1)
+    fill(ring, arena, document)
+    first = embed(ring)
+    assert first is not None
+
+    ring.missed([(first, 1)])
+    ring.missed([(first, 1)])  # said twice
+
+    assert (ring.to_embed, ring.held_by(WRITER)) == (1, 0)
+    assert ring.written([(first, 1)]) == ([], [])
+    second = embed(ring)
+    assert second is not None
+    assert ring.written([(second, 1)])[1] == [document]
+
+
+def test_a_slot_that_comes_back_when_its_document_has_failed_is_free(
+    ring: Ring, arena: Arena
+) -> None:
+    document = admit(ring, 1)
+    fill(ring, arena, document)
+    ref = embed(ring)
+    assert ref is not None
+    ring.documents.drop(document)
+
+    ring.missed([(ref, 1)])
+
+    assert embed(ring) is None
+    assert ring.count(Place.FREE) == 2

@@ -61,6 +61,8 @@ class Adapter(ABC):
     limits: ClassVar[Limits]
     environment: ClassVar[Mapping[str, str]] = {}
     """Variables a writing process needs from its start, so that its memory stays flat."""
+    hands_back_vectors: ClassVar[bool] = True
+    """Whether `fetch_vectors` gives what was written, bit for bit: only then is it reused."""
 
     @classmethod
     @abstractmethod

@@ -25,10 +25,11 @@ _SMALLEST_BUDGET = 512
 class Part:
     """A slot in a window: its ids and vectors where they are computed, and its own place.
 
-    On a CPU `vectors` is the slot's own column.
+    `rows` are those to be embedded. On a CPU `vectors` is the slot's own column.
     """
 
     message: Embed
+    rows: npt.NDArray[np.int64]
     offsets: list[int]
     ids: "torch.Tensor"
     vectors: "torch.Tensor"
@@ -36,9 +37,19 @@ class Part:
 
     def delivered(self) -> Embedded:
         """Every row has its vector: see that it is in the slot, and say so."""
+        message, count = self.message, len(self.rows)
         if self.vectors is not self.column:
-            self.column[: len(self.vectors)].copy_(self.vectors)
-        return Embedded(self.message.ref, self.message.rows, self.offsets[-1])
+            if count == message.rows:
+                self.column[:count].copy_(self.vectors)
+            else:  # the others have theirs already
+                self.column[self.rows] = self.vectors[self.rows].to(self.column.device)
+        return Embedded(message.ref, message.rows, count, int(self.lengths.sum()))
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of each row to be embedded."""
+        lengths: npt.NDArray[np.int64] = np.diff(self.offsets)[self.rows]
+        return lengths
 
 
 @dataclass(slots=True)
@@ -132,12 +143,12 @@ class Embedding:
         if not messages:
             return []
         parts = [self._part(message) for message in messages]
-        sizes = [message.rows for message in messages]
-        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        sizes = [len(part.rows) for part in parts]
+        lengths = np.concatenate([part.lengths for part in parts])
         window = Window(
             parts=parts,
             parts_of=np.repeat(np.arange(len(parts)), sizes),
-            rows=np.concatenate([np.arange(size) for size in sizes]),
+            rows=np.concatenate([part.rows for part in parts]),
             lengths=lengths,
             left=np.array(sizes, dtype=np.int64),
         )
@@ -200,13 +211,14 @@ class Embedding:
 
     def _part(self, message: Embed) -> Part:
         slot = Slot(self._region, self._layout, message.ref.slot)
+        rows = np.flatnonzero(slot["embed"][: message.rows])
         offsets = slot["token_offsets"][: message.rows + 1].tolist()
         ids, column = self._tensor(slot, "token_ids"), self._tensor(slot, "vector")
         if self._device.type == "cpu":
-            return Part(message, offsets, ids, column, column)
+            return Part(message, rows, offsets, ids, column, column)
         ids = ids[: offsets[-1]].to(self._device, non_blocking=True)
         vectors = self._torch.empty((message.rows, self._layout.dimension), device=self._device)
-        return Part(message, offsets, ids, vectors, column)
+        return Part(message, rows, offsets, ids, vectors, column)
 
     def _room(self, rows: int) -> "torch.Tensor":
         return self._torch.empty((rows, self._layout.dimension), device=self._device)

@@ -100,6 +100,7 @@ class Progress:
     parse_busy: float = 0.0
     embed_busy: float = 0.0
     write_busy: float = 0.0
+    chunks_reused: int = 0
 
 
 @dataclass(slots=True)

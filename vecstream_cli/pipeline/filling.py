@@ -73,6 +73,7 @@ class Filling:
         ):
             slot[name][at] = np.frombuffer(digest.hex().encode(), np.uint8)
         slot["donor"][at] = 0
+        slot["embed"][at] = 1
         slot["job"][at] = row.job
         slot["mode"][at] = SKIP
         slot["attempt"][at] = row.attempt

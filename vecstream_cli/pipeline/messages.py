@@ -135,7 +135,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """Supervisor → inference: embed the slot's first `rows` rows."""
+    """Supervisor → inference: of the slot's first `rows` rows, embed those that `embed` marks."""
 
     ref: SlotRef
     rows: int
@@ -143,10 +143,11 @@ class Embed:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Inference → supervisor: every one of the slot's rows has its vector."""
+    """Inference → supervisor: the slot's `embedded` rows that had none now have their vectors."""
 
     ref: SlotRef
     rows: int
+    embedded: int
     tokens: int
 
 
@@ -174,7 +175,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Supervisor → writer: write the slot's rows as its `mode` column says."""
+    """Supervisor → writer: write the slot's rows as its `mode` column says.
+
+    A row with a `donor` first gets the vector of that row in the database.
+    """
 
     ref: SlotRef
     rows: int
@@ -187,10 +191,25 @@ class Flush:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Writer → supervisor: the database acknowledged these slots' rows; no view of them is left."""
+    """Writer → supervisor: the database acknowledged these slots' rows; no view of them is left.
+
+    `reused` vectors came from donors.
+    """
 
     slots: tuple[tuple[SlotRef, int], ...]
     rows: int
+    reused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Writer → supervisor: in each of these slots a donor is gone, and none was written.
+
+    The rows that have no vector are marked in `embed`; `reused` others got theirs.
+    """
+
+    slots: tuple[tuple[SlotRef, int], ...]
+    reused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +299,7 @@ class Stopped:
 
 Message = (
     Job | Grant | Stop | Started | Filled | Returned | Sealed | Unchanged | Vanished | Failed
-    | Embed | Embedded | Opened | Create | Drop | Write | Flush | Written | Supersede | Superseded
-    | Discard | Discarded | Remove | Removed | Replace | Replaced | Ready | Broken | Stopped
+    | Embed | Embedded | Opened | Create | Drop | Write | Flush | Written | Missed | Supersede
+    | Superseded | Discard | Discarded | Remove | Removed | Replace | Replaced | Ready | Broken
+    | Stopped
 )  # fmt: skip

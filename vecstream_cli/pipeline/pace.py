@@ -74,6 +74,7 @@ class Pace:
                 parse_busy=shares.parse,
                 embed_busy=shares.embed,
                 write_busy=shares.write,
+                chunks_reused=summary.chunks_reused,
             )
         )
 

@@ -1,7 +1,7 @@
 """The slots on their way round: ledger, slots and documents, kept in step with each other."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vecstream_cli.core.leases import Holder, Ledger, Place, SlotRef
 from vecstream_cli.pipeline.arena import Arena
@@ -17,15 +17,26 @@ class Ring:
     """Every hand-over of a slot, as the supervisor orders it.
 
     A message whose lease is not the holder's is refused: the method then does nothing.
+    `find_donors` marks the rows of a filled slot that need not be embedded and counts the others.
     `poison` overwrites a slot before it is free again, so that a test can see who still reads it.
     """
 
-    def __init__(self, arena: Arena, layout: SlotLayout, slots: int, *, poison: bool) -> None:
+    def __init__(
+        self,
+        arena: Arena,
+        layout: SlotLayout,
+        slots: int,
+        find_donors: Callable[[Slot, int], int],
+        *,
+        poison: bool,
+    ) -> None:
         region = arena.slots()
         self.documents = Documents()
         self._slots = [Slot(region, layout, index) for index in range(slots)]
         self._ledger = Ledger(slots)
+        self._find_donors = find_donors
         self._ready: deque[tuple[SlotRef, int]] = deque()
+        self._whole: deque[tuple[SlotRef, int]] = deque()  # ready, and nothing to embed
         self._poison = poison
 
     def count(self, place: Place) -> int:
@@ -43,13 +54,29 @@ class Ring:
     def filled(self, ref: SlotRef, rows: int, parser: Holder) -> None:
         """A parser has handed a slot on."""
         if self._ledger.holds(ref, parser):
-            self._ready.append((self._ledger.move(ref, parser, _READY), rows))
-            self.documents.count_filled(self._slots[ref.slot], rows)
+            slot = self._slots[ref.slot]
+            self.documents.count_filled(slot, rows)
+            line = self._ready if self._find_donors(slot, rows) else self._whole
+            line.append((self._ledger.move(ref, parser, _READY), rows))
 
     def returned(self, ref: SlotRef, parser: Holder) -> None:
         """A parser has given a slot back unused."""
         if self._ledger.holds(ref, parser):
             self._ledger.release(ref, parser)
+
+    @property
+    def to_embed(self) -> int:
+        """Slots that wait for inference."""
+        return len(self._ready)
+
+    def next_whole(self) -> tuple[SlotRef, int] | None:
+        """A slot of which inference has nothing to embed, with its rows, now the writer's."""
+        while self._whole:
+            ref, rows = self._whole.popleft()
+            taken = self._to_writer(ref, rows, _READY)
+            if taken is not None:
+                return taken, rows
+        return None
 
     def next_for(self, inference: Holder) -> tuple[SlotRef, int] | None:
         """The slot that has waited longest, with its rows, now this inference's."""
@@ -66,11 +93,13 @@ class Ring:
         """
         if not self._ledger.holds(ref, inference):
             return None
-        ref = self._ledger.move(ref, inference, WRITER)
-        if self.documents.mark(self._slots[ref.slot], rows):
-            return ref
-        self._ledger.release(ref, WRITER)
-        return None
+        return self._to_writer(ref, rows, inference)
+
+    def missed(self, slots: Iterable[tuple[SlotRef, int]]) -> None:
+        """The writer has handed these back: some of their rows are to be embedded after all."""
+        for ref, rows in slots:
+            if self._ledger.holds(ref, WRITER):
+                self._ready.append((self._ledger.move(ref, WRITER, _READY), rows))
 
     def written(
         self, slots: Iterable[tuple[SlotRef, int]]
@@ -100,5 +129,13 @@ class Ring:
     def drop_unembedded(self, inferences: Iterable[Holder]) -> None:
         """Take back what waits for inference, or is with one of these."""
         self._ready.clear()
+        self._whole.clear()
         for holder in (_READY, *inferences):
             self.reclaim(holder)
+
+    def _to_writer(self, ref: SlotRef, rows: int, giver: Holder) -> SlotRef | None:
+        ref = self._ledger.move(ref, giver, WRITER)
+        if self.documents.mark(self._slots[ref.slot], rows):
+            return ref
+        self._ledger.release(ref, WRITER)
+        return None

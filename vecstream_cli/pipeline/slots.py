@@ -1,8 +1,9 @@
 """A slot's layout: one batch of chunks, column by column, in a fixed region of the arena.
 
-The parser fills text, token ids and facts; inference writes the vectors beside them; the writer
-hands Arrow views of the same bytes to the database. Digests stand as 32 hex digits, as the
-database wants them, so that nobody has to copy them.
+The parser fills text, token ids and facts; inference writes the vectors beside them, or the writer
+does where the supervisor named a row of the database as donor; the writer hands Arrow views of the
+same bytes to the database. Digests stand as 32 hex digits, as the database wants them, so that
+nobody has to copy them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ _ALIGN = 64
 SKIP, APPEND, MERGE = 0, 1, 2
 
 STRING_COLUMNS = ("source", "path", "heading", "position", "metadata")
-DIGEST_COLUMNS = ("id", "document_id", "chunk_key", "content_hash", "donor")
+DIGEST_COLUMNS = ("id", "document_id", "chunk_key", "content_hash", "donor", "donor_document")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class SlotLayout:
             *((name, "u1", (rows, HEX_CHARS)) for name in DIGEST_COLUMNS),
             *((name, "i4", (rows,)) for name in STRING_COLUMNS),
             ("job", "i8", (rows,)),
+            ("embed", "u1", (rows,)),  # 1: inference is to make the vector
             ("mode", "u1", (rows,)),
             ("attempt", "i8", (rows,)),
             ("ordinal", "i4", (rows,)),

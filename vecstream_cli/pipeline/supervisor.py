@@ -3,6 +3,7 @@
 import time
 from multiprocessing.connection import wait
 
+from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.core.ceiling import Pressure, exceeded, judge
 from vecstream_cli.core.leases import Holder, Place
 from vecstream_cli.core.record import CollectionRecord
@@ -24,6 +25,7 @@ from vecstream_cli.pipeline.pace import Pace
 from vecstream_cli.pipeline.parsers import ParserPool, Worker
 from vecstream_cli.pipeline.reading import Reading
 from vecstream_cli.pipeline.replacing import REPLACING, may_replace
+from vecstream_cli.pipeline.reuse import Donors
 from vecstream_cli.pipeline.ring import Ring
 from vecstream_cli.pipeline.signals import SignalWatch
 from vecstream_cli.pipeline.window import Window
@@ -58,19 +60,22 @@ class Supervisor:
         self._listener = listener
         size = config.plan.slots * config.layout.slot_bytes
         self._arena = Arena.create(size, left=memory_left())
-        self._ring = Ring(self._arena, config.layout, config.plan.slots, poison=config.poison)
+        hands_back = adapter_class(config.adapter).hands_back_vectors
+        self._donors = Donors(manifest, listener, hands_back=hands_back)
+        self._ring = Ring(
+            self._arena, config.layout, config.plan.slots, self._donors.mark, poison=config.poison
+        )
         self._crew = Crew(config, self._arena, lock.fd)
         # Until the model is loaded everybody waits for it: it and the writer have a core each.
-        early = max(1, cores() - config.plan.inferences - 1)
-        self._pool = ParserPool(
-            config.plan.parsers, self._spawn_parser, self._arena, at_first=early
-        )
+        parsers = config.plan.parsers
+        early = parsers if self._donors.likely else max(1, cores() - config.plan.inferences - 1)
+        self._pool = ParserPool(parsers, self._spawn_parser, self._arena, at_first=early)
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
         self._reading = Reading(self._ring, self._pool, intake, self._commits, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
         self._busy = Busy(
             self._arena,
-            parsers=range(config.plan.parsers),
+            parsers=range(parsers),
             inferences=inference_rows(config.plan.inferences),
             writer=WRITER_ROW,
         )
@@ -92,7 +97,7 @@ class Supervisor:
         with SignalWatch() as self._signals:  # also over the end: it leaves no process behind
             try:
                 busy = self._intake.surely_busy
-                if busy and self._window.may_begin(self._listener):
+                if busy and not self._donors.likely and self._window.may_begin(self._listener):
                     self._crew.start_inference()  # before all others: it takes longest
                 self._crew.start_writer()
                 if self._crew.nothing_there:
@@ -137,7 +142,7 @@ class Supervisor:
             if may_begin and not (self._throttled and len(self._ring.documents)):
                 self._reading.admit()
             self._reading.hand_out_slots()
-            self._hand_to_inference()
+            self._hand_on()
             if self._drained() and self._commits.idle and not self._gone_told:
                 # Last of all: a renamed file is in the table before its old name leaves it.
                 self._gone_told = True
@@ -180,11 +185,19 @@ class Supervisor:
             self._crew.tell_writer(msg.Replace(replaces.live))
 
     def _start_stages(self) -> None:
-        self._crew.start_inference()
+        if not self._donors.likely:  # else with the first chunk that is to be embedded
+            self._crew.start_inference()
         self._pool.start()
 
     def _spawn_parser(self, row: int) -> Child:
         return self._crew.spawn_parser(row, gives_way=self._pace.inference_ready)
+
+    def _hand_on(self) -> None:
+        while (whole := self._ring.next_whole()) is not None:
+            self._crew.tell_writer(msg.Write(*whole))
+        if self._ring.to_embed:
+            self._crew.start_inference()
+            self._hand_to_inference()
 
     def _hand_to_inference(self) -> None:
         """Each process in turn gets a slot, as long as any has room for one."""
@@ -257,7 +270,7 @@ class Supervisor:
                     seconds, self._summary.model_load_seconds or 0.0
                 )
             case msg.Embedded():
-                self._summary.chunks_embedded += message.rows
+                self._summary.chunks_embedded += message.embedded
                 self._summary.tokens += message.tokens
                 number = next(n for n, each in self._crew.inferences.items() if each is child)
                 self._hand_to_writer(message, Holder(Place.INFERENCE, number))
@@ -274,7 +287,14 @@ class Supervisor:
             case msg.Opened(record):
                 if record is not None:
                     raise StageDied("The collection was made by somebody else during this run.")
-            case msg.Written(slots, rows):
+            case msg.Missed(slots, reused):
+                self._summary.chunks_reused += reused
+                self._flush_asked = False
+                self._ring.missed(slots)
+                if self._winding_down:
+                    self._ring.drop_unembedded([])
+            case msg.Written(slots, rows, reused):
+                self._summary.chunks_reused += reused
                 self._manifest.has_written(self._config.this_run)
                 acknowledged, completed = self._ring.written(slots)
                 kill_point("rows.acknowledging")

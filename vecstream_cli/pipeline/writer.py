@@ -17,6 +17,7 @@ from vecstream_cli.pipeline.messages import (
     Drop,
     Flush,
     Message,
+    Missed,
     Opened,
     Ready,
     Remove,
@@ -184,15 +185,35 @@ class _Writer:
     def _flush(self) -> None:
         if not self._held:
             return
-        self._note_run()
-        rows = self._write()
-        self._flushes += 1
-        self._outbox.send(Written(tuple(self._held), rows))
+        held, reused = self._with_vectors()
         self._held, self._held_rows = [], 0
+        if not held:
+            return
+        self._note_run()
+        rows = self._write(held)
+        self._flushes += 1
+        self._outbox.send(Written(tuple(held), rows, reused))
         self._adapter.maintain(final=False)
 
-    def _write(self) -> int:
-        """Write what is held; on return no view of a slot is left."""
+    def _with_vectors(self) -> tuple[list[tuple[SlotRef, int]], int]:
+        """The slots that can be written now, and how many of their vectors came from donors."""
+        from vecstream_cli.pipeline.reuse import fetch
+
+        slots = [(self._slot(ref), rows) for ref, rows in self._held]
+        reused, short = fetch(self._adapter, slots)
+        if reused or short:
+            kill_point("vectors.fetched")
+        if not short:
+            return self._held, reused
+        missed = tuple(each for each in self._held if each[0].slot in short)
+        self._outbox.send(Missed(missed, reused))
+        return [each for each in self._held if each[0].slot not in short], 0
+
+    def _slot(self, ref: SlotRef) -> Slot:
+        return Slot(self._slots, self._config.layout, ref.slot)
+
+    def _write(self, held: list[tuple[SlotRef, int]]) -> int:
+        """Write these slots; on return no view of one is left."""
         import pyarrow as pa  # type: ignore[import-untyped]
 
         from vecstream_cli.adapters.schema import row_schema
@@ -200,8 +221,8 @@ class _Writer:
 
         schema = row_schema(self._config.layout.dimension)
         parts: dict[int, list[pa.RecordBatch]] = {APPEND: [], MERGE: []}
-        for ref, rows in self._held:
-            slot = Slot(self._slots, self._config.layout, ref.slot)
+        for ref, rows in held:
+            slot = self._slot(ref)
             batch = record_batch(slot, rows, schema)
             for mode, start, length in runs(slot["mode"][:rows]):
                 parts[mode].append(batch.slice(start, length))

@@ -15,6 +15,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def chunk_counts(embedded: int, reused: int) -> str:
+    """``1,234 chunks``, or ``1,234 chunks embedded, 220 reused``."""
+    text = plural(embedded, "chunk")
+    return f"{text} embedded, {reused:,} reused" if reused else text
+
+
 def size(number: int) -> str:
     """Bytes: ``512 B``, ``3.4 MiB``, ``12 GiB``."""
     if number < 1024:

@@ -12,7 +12,7 @@ from vecstream_cli.pipeline.events import (
     RunStarted,
 )
 from vecstream_cli.report.escape import one_line, printable
-from vecstream_cli.report.figures import count, duration, plural, rate, size
+from vecstream_cli.report.figures import chunk_counts, count, duration, plural, rate, size
 from vecstream_cli.report.pace import Pace
 from vecstream_cli.report.places import folder, place
 
@@ -80,7 +80,8 @@ def _standing(now: Progress, chunks: float, tokens: float) -> str:
     so_far = "" if now.scan_done else " found so far"
     return (
         f"{duration(now.seconds)}: {count(now.documents_done)} of "
-        f"{plural(total, 'document')}{so_far}, {plural(now.chunks_embedded, 'chunk')}, "
+        f"{plural(total, 'document')}{so_far}, "
+        f"{chunk_counts(now.chunks_embedded, now.chunks_reused)}, "
         f"{rate(chunks)} chunks/s, {rate(tokens)} tokens/s, "
         f"memory {size(now.memory_bytes)} of {size(now.max_memory_bytes)}, "
         f"{printable(now.waiting_for)}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vecstream_cli.pipeline.events import Event, Progress, RunStarted, Stage
 from vecstream_cli.report.escape import printable
-from vecstream_cli.report.figures import count, duration, plural, rate, size
+from vecstream_cli.report.figures import chunk_counts, count, duration, plural, rate, size
 from vecstream_cli.report.layout import SEPARATOR, flow
 from vecstream_cli.report.pace import Pace, Speeds, fraction
 
@@ -126,7 +126,7 @@ def _documents(now: Progress) -> Text:
 
 def _chunks(now: Progress, speeds: Speeds) -> Text:
     return Text(
-        f"{plural(now.chunks_embedded, 'chunk')}, {rate(speeds.chunks)}/s, "
+        f"{chunk_counts(now.chunks_embedded, now.chunks_reused)}, {rate(speeds.chunks)}/s, "
         f"{rate(speeds.tokens)} tokens/s"
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId
+from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, RowId
 from vecstream_cli.core.plan import Stamp
 
 
@@ -34,6 +34,13 @@ class AcknowledgedRow(NamedTuple):
     attempt: int
     key: ChunkKey
     occurrence: int
+
+
+class Donor(NamedTuple):
+    """A row of the database whose vector another row of the same text can have."""
+
+    id: RowId
+    document: DocumentId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from vecstream_cli.state.entries import (
     CommittedDocument,
     PendingDocument,
 )
+from vecstream_cli.state.schema import KEY_INDEX, MAKE_KEY_INDEX
 from vecstream_cli.state.view import ManifestView, columns, encoded, now
 
 _KEPT_RUNS = 100
@@ -159,6 +160,11 @@ class Manifest(ManifestView):
                     for document, attempt, key, occurrence in rows
                 ),
             )
+
+    @explained
+    def index_keys(self) -> None:
+        """Make `donors` fast; what is acknowledged from now on costs more."""
+        self._db.execute(MAKE_KEY_INDEX)
 
     @explained
     def commit(self, documents: Sequence[CommittedDocument]) -> None:
@@ -313,6 +319,7 @@ class Manifest(ManifestView):
         return number
 
     def _void(self) -> None:
+        self._db.execute(f"DROP INDEX IF EXISTS {KEY_INDEX}")
         for table in ("chunks", "failures", "documents", "sources", "runs"):
             self._db.execute(f"DELETE FROM {table}")
         self._sources.clear()

@@ -70,4 +70,9 @@ _VERSION_1: Migration = (
 # The collection's state, in its database's own words, when a run had ended well.
 _VERSION_2: Migration = ("ALTER TABLE collection ADD COLUMN state TEXT",)
 
+# Made by the first run that looks a chunk up by its text. A first run does better without it: 4,096
+# rows are acknowledged in 9 ms, with it in 70 to 230; to make it for 2 million rows takes 2 s.
+KEY_INDEX = "chunks_by_key"
+MAKE_KEY_INDEX = f"CREATE INDEX IF NOT EXISTS {KEY_INDEX} ON chunks (key)"
+
 MIGRATIONS: tuple[Migration, ...] = (_VERSION_1, _VERSION_2)

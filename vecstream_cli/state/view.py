@@ -21,6 +21,7 @@ from vecstream_cli.state.database import (
 from vecstream_cli.state.entries import (
     Counts,
     DocumentPath,
+    Donor,
     FailedDocument,
     RunRecord,
     SourceRecord,
@@ -239,6 +240,26 @@ class ManifestView:
             document,
         )
         return [row_id(document, key, occurrence) for key, occurrence in rows]
+
+    def has_rows(self) -> bool:
+        """Whether any row of the database is known."""
+        return self._row("SELECT 1 FROM chunks LIMIT 1") is not None
+
+    def donors(self, keys: Collection[ChunkKey]) -> dict[ChunkKey, Donor]:
+        """For each of these texts that a row in the database has, one such row.
+
+        Slow before `Manifest.index_keys`.
+        """
+        # One row a key, however many documents have it.
+        asked = ",".join(["(?)"] * len(keys))
+        rows = self._rows(
+            f"WITH asked (key) AS (VALUES {asked}) SELECT asked.key, d.id, c.occurrence FROM asked"
+            " JOIN chunks c ON c.key = asked.key AND (c.document, c.attempt, c.occurrence) ="
+            " (SELECT document, attempt, occurrence FROM chunks WHERE key = asked.key LIMIT 1)"
+            " JOIN documents d ON d.number = c.document",
+            *keys,
+        )
+        return {key: Donor(row_id(d, key, occurrence), d) for key, d, occurrence in rows}
 
     def _walk(self, source: str, prefix: bytes) -> Iterator[tuple[int, DocumentPath]]:
         """The source's documents at or below `prefix`, each with its number, in pages."""

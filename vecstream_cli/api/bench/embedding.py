@@ -143,6 +143,7 @@ class _Feeder:
             if used + end - start > self._layout.tokens:
                 break
             slot["token_ids"][used : used + end - start] = self._ids[start:end]
+            slot["embed"][rows] = 1
             rows, used = rows + 1, used + end - start
             slot["token_offsets"][rows] = used
         return rows, used
