@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from json_schemas import complaints
 
 TEXT = (
     "the ring holds slots of text and vectors until a database has written every row it was given "
@@ -166,6 +167,14 @@ class Running:
         """Send the supervisor a signal."""
         self._process.send_signal(number)
 
+    def output(self) -> bytes:
+        """What it has printed so far."""
+        return self._out.read_bytes()
+
+    def wait(self) -> int:
+        """Wait for its end, however it left its output."""
+        return self._process.wait(60)
+
     def finish(self, timeout: float = 100) -> Finished:
         """Wait for its end."""
         code = self._process.wait(timeout)
@@ -173,8 +182,9 @@ class Running:
 
 
 def finished(code: int, out: str, err: str) -> Finished:
-    """What a process left, its JSON lines read."""
+    """What a process left, its JSON lines read and held to docs/json.md."""
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert not list(complaints(lines))
     return Finished(code, out, err, lines)
 
 

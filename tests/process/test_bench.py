@@ -154,7 +154,7 @@ def test_saved_benchmarks_are_told_apart(measured: Measured, benching: Benching)
     done = benching.run([*benching.command()[:4], "--compare", *map(str, saved), "--json"])
     # then figures stand side by side, and the setting that differs is named
     assert done.code == 0, done.err
-    what = {line["what"] for line in done.lines if line["type"] == "difference"}
+    what = {line["what"] for line in done.lines if line["type"] == "figure"}
     assert {"embed tokens", "write lance append rows", "ring total"} <= what
     unlike = next(line["unlike"] for line in done.lines if line["type"] == "comparison")
     assert unlike == ["--chunk-size: 64 and 32"]

@@ -179,7 +179,7 @@ def _compare(command: Command, first: Path, second: Path) -> ExitCode:
     if reporter.lines is not None:
         reporter.lines.emit("comparison", {"unlike": list(comparison.unlike)})
         for each in comparison.differences:
-            reporter.lines.emit("difference", as_json(each))
+            reporter.lines.emit("figure", as_json(each))
     elif not reporter.quiet:
         from vecstream_cli.report.bench_table import print_comparison
 

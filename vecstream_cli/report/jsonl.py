@@ -1,20 +1,8 @@
-"""JSON lines on standard output, for programs.
+"""JSON lines on standard output, for programs; docs/json.md says which.
 
-    {"type": "status", …}      the plan once, then where the run stands, at most once a second
-    {"type": "document", …}    a document reached its end; with `reason` and `message` if it failed
-    {"type": "notice", …}      something a person should know that is no document's failure
-    {"type": "planned", …}     a dry run: a document that a run would not leave alone
-    {"type": "plan", …}        a dry run: what a run would do in all
-    {"type": "hit", …}         a search result, best first
-    {"type": "collection", …}  what `status` knows of a collection
-    {"type": "difference", …}  a kind of difference that `check` found
-    {"type": "source", …}      a source that `prune` removes, or would
-    {"type": "error", …}       why the command failed, with what to do
-    {"type": "summary", …}     the last line, always; has at least `exit_code`
-
-Lines about a job of a configuration file name it as `job`, and each job has its own summary.
-Fields may be added; none changes its meaning. Sizes are bytes, times seconds. The lines are
-plain ASCII; a byte of a file name that is not UTF-8 stands as ``\\xNN``.
+Each is one write, so that whenever the process is killed, every line but the last is whole. The
+lines are plain ASCII; a byte of a file name that is not UTF-8 stands as ``\\xNN``. Lines about a
+job of a configuration file name it, and each job has its own summary.
 """
 
 import json
@@ -91,8 +79,7 @@ class JsonLines:
         line = (
             {"type": kind} | self._about | {key: _decodable(value) for key, value in fields.items()}
         )
-        self._stream.write(json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n")
-        self._stream.flush()
+        self._stream.write_line(json.dumps(line, ensure_ascii=True, allow_nan=False))
 
 
 def _decodable(value: Any) -> Any:

@@ -51,6 +51,18 @@ class Guarded(io.TextIOBase):
         self._guard(lambda: self._stream.write(text))
         return len(text)
 
+    def write_line(self, line: str) -> None:
+        """A line with its end, written at once and, to a file or a pipe, by one call."""
+        data = line + "\n"
+        descriptor = self._descriptor()
+        if descriptor is None:
+            self.write(data)
+        else:
+            encoded = memoryview(data.encode(self.encoding, "backslashreplace"))
+            self.flush()
+            self._guard(lambda: _write_all(descriptor, encoded))
+        self.flush()
+
     def flush(self) -> None:
         self._guard(self._stream.flush)
 
@@ -65,15 +77,26 @@ class Guarded(io.TextIOBase):
                 self.failure = error
             self._discard_the_rest()
 
+    def _descriptor(self) -> int | None:
+        try:
+            return self._stream.fileno()
+        except (OSError, ValueError):  # it is in memory, or closed
+            return None
+
     def _discard_the_rest(self) -> None:
         """Let what is buffered go nowhere, or the interpreter complains about it when it ends."""
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, ValueError):
+        descriptor = self._descriptor()
+        if descriptor is None:
             return
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)
         os.close(nowhere)
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    """Past Python's buffers, which cut a line where they are full; a pipe may take it in parts."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 class Streams:
