@@ -155,6 +155,9 @@ KEYS: Mapping[str, Kind] = {
     "rebuild": SWITCH,
     "lock-wait": SECONDS,
     "debug": SWITCH,
+    "log-file": FILE,
+    "metrics-file": FILE,
+    "ping-url": SECRET,
 }
 
 # The names that settings are given under, each with the key it is for. The file that a secret

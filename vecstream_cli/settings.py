@@ -119,6 +119,10 @@ class Settings:
     lock_wait: float = 0.0
     debug: bool = False
 
+    log_file: Path | None = None
+    metrics_file: Path | None = None
+    ping_url: Secret | None = None
+
     def __post_init__(self) -> None:
         self._take_the_password_out()
         if self.limit is not None and self.limit < 1:

@@ -19,7 +19,7 @@ from vecstream_cli.report.tally import SHOWN, Tally
 
 def plain(*events: Event, only_failures: bool = False) -> list[str]:
     target = console(10_000)
-    lines = PlainLines(target, only_failures=only_failures)
+    lines = PlainLines(lambda line: target.print(line), only_failures=only_failures)
     for event in events:
         lines.hear(event)
     return written(target).splitlines()

@@ -135,15 +135,21 @@ def _attempt(command: Command, body: Callable[[Command], ExitCode]) -> ExitCode:
         return body(command)
     except Interrupted:
         raise
-    except VecstreamError as error:
-        refused = error
     except Exception as error:  # noqa: BLE001  the last wall: nobody else can put it in a sentence
-        refused = InternalError(f"{type(error).__name__}: {error}")
-        refused.__cause__ = error
+        refused = as_refusal(error)
     if command.flags.get("debug"):
         sys.stderr.write(hidden("".join(traceback.format_exception(refused))))
     command.reporter.error(refused)
     return refused.exit_code
+
+
+def as_refusal(error: Exception) -> VecstreamError:
+    """One of our errors as it is, any other one as a bug."""
+    if isinstance(error, VecstreamError):
+        return error
+    refused = InternalError(f"{type(error).__name__}: {error}")
+    refused.__cause__ = error
+    return refused
 
 
 def confirm(command: Command, question: str) -> bool:

@@ -4,6 +4,7 @@ import typer
 
 from vecstream_cli.cli import options
 from vecstream_cli.cli.command import Command, run_jobs
+from vecstream_cli.cli.watched import watched
 from vecstream_cli.errors import ExitCode, UsageError
 from vecstream_cli.settings import Settings
 
@@ -43,6 +44,11 @@ def index(
     strict: options.Strict = None,
     allow_mass_delete: options.AllowMassDelete = None,
     rebuild: options.Rebuild = None,
+    log_file: options.LogFile = None,
+    metrics_file: options.MetricsFile = None,
+    ping_url: options.PingUrl = None,
+    ping_url_file: options.PingUrlFile = None,
+    ping_url_command: options.PingUrlCommand = None,
     config: options.Config = None,
     job: options.Job = None,
     json: options.Json = False,
@@ -57,7 +63,7 @@ def _index(command: Command) -> ExitCode:
     settings = _settings(command)
     from vecstream_cli.api.index import index
 
-    return ExitCode(index(settings, command.reporter.hear).exit_code)
+    return watched(command, settings, index)
 
 
 def _preview(command: Command) -> ExitCode:

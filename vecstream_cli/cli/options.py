@@ -13,6 +13,7 @@ _WHERE = "Database"
 _MODEL = "Model and chunks"
 _MACHINE = "Memory and processes"
 _RERUN = "Runs"
+_REPORT = "For cron"
 _OUTPUT = "Settings and output"
 
 Paths = Annotated[
@@ -288,6 +289,48 @@ Rebuild = Annotated[
         "--rebuild/--no-rebuild",
         help="Make the collection anew beside the live one, with these settings, and swap.",
         rich_help_panel=_RERUN,
+    ),
+]
+LogFile = Annotated[
+    str | None,
+    Option(
+        "--log-file",
+        metavar="FILE",
+        help="Append what happens to FILE, a line an event, with the time.",
+        rich_help_panel=_REPORT,
+    ),
+]
+MetricsFile = Annotated[
+    str | None,
+    Option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Write the run's figures to FILE at its end, for Prometheus (textfile).",
+        rich_help_panel=_REPORT,
+    ),
+]
+PingUrl = Annotated[
+    str | None,
+    Option(
+        "--ping-url",
+        metavar="URL",
+        help="Get URL/start, then URL or URL/fail, as cron monitors take them.",
+        rich_help_panel=_REPORT,
+    ),
+]
+PingUrlFile = Annotated[
+    str | None,
+    Option(
+        "--ping-url-file", metavar="FILE", help="Read that URL from FILE.", rich_help_panel=_REPORT
+    ),
+]
+PingUrlCommand = Annotated[
+    str | None,
+    Option(
+        "--ping-url-command",
+        metavar="COMMAND",
+        help="Take the URL that COMMAND prints.",
+        rich_help_panel=_REPORT,
     ),
 ]
 Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.", show_default=False)]

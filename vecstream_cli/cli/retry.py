@@ -7,7 +7,10 @@ import typer
 
 from vecstream_cli.cli import options
 from vecstream_cli.cli.command import Command, run
+from vecstream_cli.cli.watched import watched
 from vecstream_cli.errors import ExitCode
+from vecstream_cli.pipeline.events import Listener, Summary
+from vecstream_cli.settings import Settings
 
 Failed = Annotated[
     list[str] | None,
@@ -32,6 +35,11 @@ def retry(
     buffer: options.Buffer = None,
     parsers: options.Parsers = None,
     document_timeout: options.DocumentTimeout = None,
+    log_file: options.LogFile = None,
+    metrics_file: options.MetricsFile = None,
+    ping_url: options.PingUrl = None,
+    ping_url_file: options.PingUrlFile = None,
+    ping_url_command: options.PingUrlCommand = None,
     config: options.Config = None,
     job: options.Job = None,
     json: options.Json = False,
@@ -51,8 +59,10 @@ def _retry(command: Command, paths: list[str], source: str | None) -> ExitCode:
     command.reporter.expect_summary()
     from vecstream_cli.api.retry import retry
 
-    summary = retry(settings, paths, command.reporter.hear, given=command.given())
-    if summary is None:
-        command.reporter.say("Nothing failed that could be tried again.")
-        return ExitCode.DONE
-    return ExitCode(summary.exit_code)
+    def work(settings: Settings, listener: Listener) -> Summary:
+        summary = retry(settings, paths, listener, given=command.given())
+        if summary is None:
+            command.reporter.say("Nothing failed that could be tried again.")
+        return summary or Summary()
+
+    return watched(command, settings, work)

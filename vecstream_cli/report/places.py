@@ -17,8 +17,13 @@ def place(source: str, path: str, *, here: str | None = None) -> str:
 
 
 def folder(path: str, *, here: str | None = None) -> str:
-    """A path, relative to `here` (the current folder) where it lies in it, safe to print."""
+    """A path, relative to `here` (the current folder) where it lies in it, safe to print.
+
+    Where `here` is empty, the whole path.
+    """
     here = _current() if here is None else here
+    if not here:
+        return printable(path)
     if path == here:
         return "."
     return printable(path.removeprefix(here.rstrip("/") + "/"))

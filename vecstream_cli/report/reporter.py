@@ -127,7 +127,9 @@ class Reporter:
             return _Nothing()
         from vecstream_cli.report.plain import PlainLines
 
-        return PlainLines(self.streams.err, only_failures=self.quiet)
+        return PlainLines(
+            lambda line: self.streams.stderr.write(line + "\n"), only_failures=self.quiet
+        )
 
     def _end_progress(self) -> None:
         if self._progress is not None:
