@@ -1,11 +1,26 @@
 """docs/json.md describes every type of line that the code can write."""
 
 import ast
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from json_schemas import complaints, schemas
 from jsonschema import Draft202012Validator
+
+from vecstream_cli.adapters.base import Hit
+from vecstream_cli.core.benchmark import Bench
+from vecstream_cli.core.schedule import Made
+from vecstream_cli.layers import Shown
+from vecstream_cli.pipeline.events import (
+    DocumentDone,
+    Notice,
+    Planned,
+    Preview,
+    Progress,
+    RunStarted,
+    Summary,
+)
 
 PACKAGE = Path(__file__).parents[2] / "vecstream_cli"
 TYPES = schemas()
@@ -35,6 +50,16 @@ def test_a_schema_is_valid_and_names_its_type(kind: str) -> None:
     assert schema["title"] == kind
     assert schema["properties"]["type"] == {"const": kind}
     assert set(schema["required"]) <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [("status", RunStarted), ("status", Progress), ("document", DocumentDone), ("notice", Notice),
+     ("planned", Planned), ("plan", Preview), ("summary", Summary), ("hit", Hit), ("bench", Bench),
+     ("setting", Shown), ("schedule", Made)],
+)  # fmt: skip
+def test_every_field_of_a_record_that_becomes_a_line_is_documented(kind: str, record: type) -> None:
+    assert {field.name for field in fields(record)} <= set(TYPES[kind]["properties"])
 
 
 def test_a_field_that_is_not_documented_is_found() -> None:
