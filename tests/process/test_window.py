@@ -107,6 +107,9 @@ def test_a_document_too_long_for_one_night_loses_nothing_of_it(
     again = vecstream.index(docs)
     assert (again.code, again.summary["documents_new"]) == (0, 1), again.err
     rows = vecstream.rows(*FACTS)
+    reused = again.summary["chunks_reused"]
+    assert reused >= summary.chunks_written  # what the first night embedded, the second does not
+    assert reused + again.summary["chunks_embedded"] == len(rows)
     vecstream.database = tmp_path / "clean.lance"
     vecstream.index(docs)
     assert vecstream.rows(*FACTS) == rows
