@@ -107,9 +107,15 @@ def test_a_run_reaches_its_database_and_nothing_it_leaves_or_says_holds_the_pass
 ) -> None:
     write_documents(guarded.folder / "docs", 3)
 
-    done = verb(guarded, *index(guarded), "--json", "--debug", **ways(guarded.folder)[way])
+    written = ("--log-file", "home/run.log", "--metrics-file", "home/run.prom")
+    (guarded.folder / "home").mkdir()
+
+    done = verb(
+        guarded, *index(guarded), "--json", "--debug", *written, **ways(guarded.folder)[way]
+    )
 
     assert done.code == 0, done.err
+    assert all((guarded.folder / name).stat().st_size for name in written[1::2])
     assert done.summary["documents_new"] == 3
     assert exposed(done.out + done.err) == []
     assert files_that_tell(guarded.folder) == []
@@ -151,8 +157,12 @@ def test_the_writer_s_error_is_told_without_the_password_in_its_traceback_too(
     guarded: Vecstream,
 ) -> None:
     write_documents(guarded.folder / "docs", 1)
-    done = verb(guarded, *index(guarded), "--debug", VECSTREAM_DB_PASSWORD="not-the-right-one&%")
+    log = guarded.folder / "log"
+    wrong = {"VECSTREAM_DB_PASSWORD": "not-the-right-one&%"}
+    done = verb(guarded, *index(guarded), "--debug", "--log-file", log, **wrong)
     assert done.code == 1
+    assert "login failed for guarded://me:***@host" in log.read_text()
+    assert "not-the-right-one" not in log.read_text()
     assert done.err.count("login failed for guarded://me:***@host") >= 2
     assert "not-the-right-one" not in done.out + done.err
 

@@ -159,9 +159,9 @@ def test_a_secret_is_taken_from_a_value_a_file_or_a_command(key: str, tmp_path: 
 
 def test_the_highest_layer_says_where_the_password_is(tmp_path: Path) -> None:
     file = tmp_path / "vecstream.toml"
-    file.write_text('db-password-command = "echo of-the-file"')
-    given = gather({}, environ={"VECSTREAM_DB_PASSWORD": "of-the-env"}, config=str(file))
-    assert given["db_password"].reveal() == "of-the-env"
+    file.write_text('db-password-command = "echo hunter-file"')
+    given = gather({}, environ={"VECSTREAM_DB_PASSWORD": "hunter-env"}, config=str(file))
+    assert given["db_password"].reveal() == "hunter-env"
 
 
 def test_one_layer_cannot_give_it_twice() -> None:
