@@ -24,6 +24,7 @@ LEAKS = """
 import gc, json, os, threading
 from pathlib import Path
 from vecstream_cli import Settings, index
+from vecstream_cli.errors import VecstreamError
 
 def left():
     gc.collect()
@@ -35,6 +36,12 @@ before = left()
 for number in range(2):
     Path({docs!r}, f"more-{{number}}.md").write_text(f"# More {{number}}")
     assert index(settings).documents_new == 1
+Path({docs!r}, "last.md").write_text("# Last")
+os.environ.update(_VECSTREAM_KILL_LOG="points", _VECSTREAM_KILL_AT="rows.writing")  # the writer
+try:
+    index(settings)
+except VecstreamError as error:
+    assert "The writer ended unexpectedly" in error.message
 maps = Path("/proc/self/maps").read_text().count("vecstream-arena")
 print(json.dumps([before, left(), maps]))
 """
@@ -62,7 +69,7 @@ def test_a_script_without_a_guard_embeds_and_imports_nothing_heavy(
     assert run(vecstream, SCRIPT, docs, as_file=as_file) == [32, 20, 1, []]
 
 
-def test_runs_in_one_process_leave_no_descriptor_thread_or_mapping(
+def test_runs_in_one_process_good_or_bad_leave_no_descriptor_thread_or_mapping(
     vecstream: Vecstream, docs: Path
 ) -> None:
     before, after, maps = run(vecstream, LEAKS, docs, as_file=True)

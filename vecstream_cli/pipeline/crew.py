@@ -40,6 +40,7 @@ class Crew:
         self.writer: Child | None = None
         self.inferences: dict[int, Child] = {}
         self._started = False
+        self.model_loaded = False
 
     def start_writer(self) -> None:
         """Spawn the writer, which says at once what the database holds."""
@@ -92,10 +93,10 @@ class Crew:
                 _PASSIVE,
             )
 
-    def spawn_parser(self, row: int, *, gives_way: bool) -> Child:
+    def spawn_parser(self, row: int) -> Child:
         """Spawn a parser that uses `row` of the arena's control page.
 
-        With `gives_way` it takes only what inference leaves from its start.
+        Once the model is loaded it takes only what inference leaves from its start.
         """
         config = self._config
         return self._spawn(
@@ -112,7 +113,7 @@ class Crew:
                 vector_fingerprint=config.vector_fingerprint,
                 data_allowance=config.plan.parser_allowance,
                 niceness=PARSER_NICENESS,
-                gives_way=gives_way,
+                gives_way=self.model_loaded,
             ),
             _LEAN_MALLOC,
         )

@@ -69,7 +69,7 @@ class Supervisor:
         # Until the model is loaded everybody waits for it: it and the writer have a core each.
         parsers = config.plan.parsers
         early = parsers if self._donors.likely else max(1, cores() - config.plan.inferences - 1)
-        self._pool = ParserPool(parsers, self._spawn_parser, self._arena, at_first=early)
+        self._pool = ParserPool(parsers, self._crew.spawn_parser, self._arena, at_first=early)
         self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
         self._reading = Reading(self._ring, self._pool, intake, self._commits, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
@@ -85,7 +85,7 @@ class Supervisor:
         self._opened = self._gone_told = False
         self._throttled = self._flush_asked = self._winding_down = self._stopping = False
         self._ending: VecstreamError | None = None
-        self.replaced = False
+        self.replaced = self._replacing = False
         self._ticked = self._sampled = self._pace.started
 
     def run(self) -> None:
@@ -182,15 +182,13 @@ class Supervisor:
         if may_replace(replaces, self._manifest, self._summary, self._listener):
             self._manifest.keep_state(REPLACING)
             kill_point("rebuild.noted")
+            self._replacing = True
             self._crew.tell_writer(msg.Replace(replaces.live))
 
     def _start_stages(self) -> None:
         if not self._donors.likely:  # else with the first chunk that is to be embedded
             self._crew.start_inference()
         self._pool.start()
-
-    def _spawn_parser(self, row: int) -> Child:
-        return self._crew.spawn_parser(row, gives_way=self._pace.inference_ready)
 
     def _hand_on(self) -> None:
         while (whole := self._ring.next_whole()) is not None:
@@ -264,7 +262,7 @@ class Supervisor:
     def _hear_inference(self, child: Child, message: msg.Message) -> None:
         match message:
             case msg.Ready(seconds):
-                self._pace.inference_ready = True
+                self._pace.inference_ready = self._crew.model_loaded = True
                 self._pool.grow()
                 self._summary.model_load_seconds = max(
                     seconds, self._summary.model_load_seconds or 0.0
@@ -297,7 +295,6 @@ class Supervisor:
                 self._summary.chunks_reused += reused
                 self._manifest.has_written(self._config.this_run)
                 acknowledged, completed = self._ring.written(slots)
-                kill_point("rows.acknowledging")
                 self._manifest.acknowledge(acknowledged)
                 kill_point("rows.acknowledged")
                 for document in completed:
@@ -342,6 +339,10 @@ class Supervisor:
         is_writer = child is self._crew.writer
         self._crew.dismiss(child)
         if self._stopping:
+            if is_writer and self._replacing and not self.replaced:
+                raise StageDied(f"The writer ended before it had replaced the table ({epitaph}).")
+            if is_writer and child.process.exitcode:
+                self._listener(Notice(None, "upkeep", f"The table was not compacted: {epitaph}."))
             return
         if is_writer:
             self._commits.settle(now=False)
