@@ -36,8 +36,8 @@ check: $(STAMP) ## Lint, formatting and types
 bench: $(STAMP) ## Measure the ring on the handbook and on the test corpora
 	$(BIN)/python scripts/bench_ring.py $(ARGS)
 
-crash: $(STAMP) ## Only the tests that kill processes
-	$(BIN)/python -m pytest tests/process -m crash $(ARGS)
+crash: $(STAMP) ## Kill runs in every way; CRASH_KILLS=200 and CRASH_SEED=20 say how often and how
+	CRASH_KILLS=$${CRASH_KILLS:-200} $(BIN)/python -m pytest tests/process -m crash -s $(ARGS)
 
 clean: ## Remove .venv, the demo's table and every cache
 	rm -rf $(VENV) .ci/venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from json_schemas import complaints
+
+if TYPE_CHECKING:
+    from crash_tree import Stock
 
 TEXT = (
     "the ring holds slots of text and vectors until a database has written every row it was given "
@@ -153,7 +156,7 @@ class Running:
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=out, stderr=err,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         self.pid = self._process.pid
 
@@ -192,6 +195,15 @@ def finished(code: int, out: str, err: str) -> Finished:
 def vecstream(tmp_path: Path, tiny_model: Path) -> Vecstream:
     """The command, in a folder of its own."""
     return Vecstream(tmp_path, tiny_model)
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> "Stock":
+    """What the documents of a tree that is edited at random are made of."""
+    from crash_tree import Stock
+
+    folder = tmp_path_factory.mktemp("stock")
+    return Stock(Vecstream(folder, tiny_model), folder / "stock")
 
 
 @pytest.fixture
@@ -257,3 +269,12 @@ def _no_process_is_left() -> Iterator[None]:
             line = " ".join(process.cmdline())
             if "vecstream" in line or "spawn_main" in line:
                 process.kill()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What `make crash` is run for: how many kills, and what they came to."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "crash" and report.when == "call":
+                    terminalreporter.write_line(value, bold=True)

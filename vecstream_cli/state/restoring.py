@@ -11,6 +11,7 @@ from typing import NamedTuple
 from vecstream_cli.core.ids import DIGEST_BYTES, ChunkKey, DocumentId, RowId
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.core.stored import OCCURRENCES_COUNTED, DocumentRows, is_last, named, occurrence
+from vecstream_cli.killpoints import kill_point
 from vecstream_cli.state.database import connect, explain, migrate
 from vecstream_cli.state.manifest import as_text
 from vecstream_cli.state.schema import MIGRATIONS
@@ -275,7 +276,9 @@ def _put_in_place(new: Path, path: Path) -> None:
         os.fsync(file.fileno())
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+    kill_point("manifest.restoring")
     new.replace(path)
+    kill_point("manifest.restored")
     _remove(new)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
