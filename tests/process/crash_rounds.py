@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,14 +84,10 @@ class World:
                 kills += [Kill(role=role, kind=kind) for kind in ("index", "index", "rebuild")]
             kills += [Kill(role=self._dice.choice(ROLES), kind=kind) for kind in ("first", "lost")]
             self._dice.shuffle(kills)
-            yield from kills
+            yield from map(self._aimed, kills)
 
     def round(self, kill: Kill) -> bool:
         """One kill and all that must hold after it; False where the run was over before it."""
-        usual = self._usual[kill.kind, kill.point]
-        nth = self._dice.randint(1, max(1, usual)) if self._dice.random() < 0.7 else 1
-        share = self._dice.uniform(0.05, 1.05)
-        kill = Kill(kill.point, nth, kill.role, share * self._seconds, kill.kind)
         if kill.kind == "first":
             shutil.rmtree(self.vecstream.database, ignore_errors=True)
             self._before = None
@@ -150,6 +146,12 @@ class World:
         if not (self.vecstream.database / "documents.lance").exists():
             return []
         return self.vecstream.rows(*FACTS, "vector", "attempt")
+
+    def _aimed(self, kill: Kill) -> Kill:
+        """The same at a moment that is likely to come."""
+        usual = self._usual[kill.kind, kill.point]
+        nth = self._dice.randint(1, max(1, usual)) if self._dice.random() < 0.7 else 1
+        return replace(kill, nth=nth, after=self._dice.uniform(0.05, 1.05) * self._seconds)
 
     def _arguments(self, kind: str, size: int) -> list[str | Path]:
         rebuild = ["--rebuild"] if kind == "rebuild" else []

@@ -1,6 +1,5 @@
 """Hard times for a run: it is stopped, its clock jumps, its tree changes, and two want to run."""
 
-import random
 import threading
 import time
 from pathlib import Path
@@ -82,9 +81,7 @@ def test_a_clock_that_jumps_ahead_and_back_misses_no_change(world: World, tmp_pa
     world.equals_a_run_from_scratch()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_tree_that_changes_while_it_is_read_is_caught_up_with(world: World, seed: int) -> None:
-    world.tree.dice = random.Random(seed)
+def test_a_tree_that_changes_while_it_is_read_is_caught_up_with(world: World) -> None:
     over = threading.Event()
 
     def change() -> None:
