@@ -25,8 +25,8 @@ demo: $(STAMP) ## Index the example handbook, then ask it a question
 	$(BIN)/vecstream index examples/handbook --db lance --db-uri demo/handbook.lance
 	$(BIN)/vecstream search "how do I rotate the keys?" --db lance --db-uri demo/handbook.lance
 
-test: $(STAMP) ## Run every test; ARGS='-k name' narrows it
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run every test, two files at a time; ARGS='-k name' narrows it
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(STAMP) ## Lint, formatting and types
 	$(BIN)/ruff check .
