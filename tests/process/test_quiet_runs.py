@@ -30,7 +30,7 @@ HEAVY = {
 
 # Runs the command in a fresh interpreter, and tells what that interpreter did.
 PROBE = f"""
-import json, resource, sys
+import json, os, pathlib, resource, sys
 opened, listed = [], []
 def hear(event, args):
     if event == "open":
@@ -41,14 +41,12 @@ sys.addaudithook(hear)
 from vecstream_cli.cli.main import main
 code = main(sys.argv[1:])
 facts = {{
-    "type": "probe",
     "opened": opened,
     "listed": listed,
     "heavy": sorted({HEAVY!r} & sys.modules.keys()),
     "spawned": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0,
 }}
-sys.stdout.flush()
-print(json.dumps(facts))
+pathlib.Path(os.environ["PROBED"]).write_text(json.dumps(facts))
 sys.exit(code)
 """
 
@@ -62,10 +60,9 @@ def age(folder: Path) -> None:
 def probed(vecstream: Vecstream, *arguments: str | Path) -> tuple[Finished, dict[str, Any]]:
     """`vecstream index` in an interpreter that says what it opened, listed and imported."""
     command = [sys.executable, "-c", PROBE, *vecstream.command(*arguments)[3:]]
-    ended = vecstream.run(command)
-    probe = ended.lines.pop()
-    assert probe["type"] == "probe", ended.err
-    return ended, probe
+    facts = vecstream.folder / "probed.json"
+    ended = vecstream.run(command, {"PROBED": str(facts)})
+    return ended, json.loads(facts.read_text())
 
 
 def runs(vecstream: Vecstream) -> list[tuple[int, dict[str, Any]]]:
