@@ -72,6 +72,11 @@ class Buffer:
         return cls(bytes=parse_size(text))
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """What decides, besides a file's bytes, what its reader makes of it; a field for each flag."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operation needs to know, validated; the layers that make it live elsewhere.
@@ -180,6 +185,11 @@ class Settings:
         Raises UsageError or AuthenticationFailed where the password is not to be had.
         """
         return joined(self.db_uri, self.db_password)
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What the readers are told."""
+        return ReadingOptions()
 
     def _take_the_password_out(self) -> None:
         uri, password = parted(self.db_uri or "")

@@ -32,6 +32,7 @@ from vecstream_cli.pipeline.messages import (
 )  # fmt: skip
 from vecstream_cli.pipeline.parser import ParserConfig
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
+from vecstream_cli.settings import ReadingOptions
 
 HEAVY = {"torch", "transformers", "lancedb", "lance", "pyarrow", "pandas", "sentence_transformers"}
 HANDBOOK = Path(__file__).parents[2] / "examples" / "handbook"
@@ -55,7 +56,7 @@ class Parser:
             tokenizer_file=spec.tokenizer_file, max_tokens=spec.max_tokens, document_prompt="",
             chunk_size=spec.max_tokens, chunk_overlap=0,
             vector_fingerprint=Fingerprint(b"f" * 16), data_allowance=allowance, niceness=1,
-            gives_way=gives_way,
+            gives_way=gives_way, reading=ReadingOptions(),
         )  # fmt: skip
         self.child = Child("probe", "parser_probe:run", config, self.watch)
         assert isinstance(self.receive(), Ready)

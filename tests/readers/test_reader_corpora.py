@@ -6,14 +6,14 @@ import pytest
 
 from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, BlockKind
 from vecstream_cli.errors import DocumentError
-from vecstream_cli.readers.registry import SUFFIXES
+from vecstream_cli.readers.formats import BY_SUFFIX
 
 
 @pytest.mark.parametrize("folder", ["kep", "peps", "rust-book"])
 def test_the_document_text_is_the_decoded_file(read, corpora: Path, folder: str) -> None:
     count = 0
     for path in sorted((corpora / folder).rglob("*")):
-        if path.suffix in SUFFIXES:
+        if path.suffix in BY_SUFFIX:
             count += 1
             expected = path.read_bytes().decode().removeprefix("\ufeff")
             assert read.file(path).text == expected, path

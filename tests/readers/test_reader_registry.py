@@ -8,7 +8,7 @@ from pdf_maker import pdf
 
 from vecstream_cli.core.blocks import Block, OpenDocument
 from vecstream_cli.errors import DocumentError
-from vecstream_cli.readers import registry
+from vecstream_cli.readers import formats, text
 
 PDF = pdf([["Words on a page."]])
 PAGE = "<!DOCTYPE html><html><body><p>Words on a page.</p></body></html>"
@@ -37,7 +37,7 @@ PAGE = "<!DOCTYPE html><html><body><p>Words on a page.</p></body></html>"
 )
 def test_the_right_reader_takes_the_file(read, name: str, content, reader: str) -> None:
     found = read(name, content)
-    assert found.version == registry.versions()[reader]
+    assert found.version == formats.FORMATS[reader].version
     assert found.text.strip()
 
 
@@ -76,8 +76,7 @@ def test_only_document_errors_leave_a_reader(read, monkeypatch, raised, reason: 
         yield Block("before")
         raise raised
 
-    readers = {"text": ("text/1", lambda file, progress: OpenDocument({}, failing()))}
-    monkeypatch.setattr(registry, "_READERS", readers)
+    monkeypatch.setattr(text, "read_text", lambda file, reading: OpenDocument({}, failing()))
     with pytest.raises(DocumentError) as caught:
         read("a.txt", "x")
     assert caught.value.reason == reason

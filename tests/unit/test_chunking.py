@@ -215,7 +215,7 @@ def _facts(chunk: Chunk) -> tuple[object, ...]:
     return (
         chunk.text,
         chunk.char_start,
-        chunk.page,
-        chunk.heading,
+        chunk.place.page,
+        chunk.place.heading,
         np.asarray(chunk.ids).tobytes(),
     )

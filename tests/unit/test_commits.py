@@ -34,7 +34,7 @@ def sent() -> list[Message]:
 @pytest.fixture
 def commits(manifest: Manifest, sent: list[Message]) -> Commits:
     """Told that every document's file is gone."""
-    commits = Commits(manifest, sent.append, Summary(), silent)
+    commits = Commits(manifest, "text/1", sent.append, Summary(), silent)
     commits.remove(manifest.documents_under(SOURCE))
     return commits
 

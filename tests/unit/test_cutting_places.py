@@ -36,7 +36,7 @@ def test_a_chunk_ends_before_a_heading_rather_than_behind_it(folder: Path) -> No
     )
 
     assert [chunk.text.split()[0] for chunk in made] == ["one", "Title"]
-    assert [chunk.heading for chunk in made] == [(), ("Title",)]
+    assert [chunk.place.heading for chunk in made] == [(), ("Title",)]
 
 
 def test_small_sections_share_a_chunk_under_the_heading_they_have_in_common(folder: Path) -> None:
@@ -50,13 +50,13 @@ def test_small_sections_share_a_chunk_under_the_heading_they_have_in_common(fold
         Block("Few more.\n\n", heading=("Top", "Right")),
     )
 
-    assert [chunk.heading for chunk in made] == [("Top",)]
+    assert [chunk.place.heading for chunk in made] == [("Top",)]
 
 
 def test_sections_with_nothing_in_common_are_named_after_the_first(folder: Path) -> None:
     made = _chunks(folder, 128, _heading("A"), Block("a\n\n", heading=("A",)), _heading("B"))
 
-    assert [chunk.heading for chunk in made] == [("A",)]
+    assert [chunk.place.heading for chunk in made] == [("A",)]
 
 
 def test_a_paragraph_is_cut_between_sentences(folder: Path) -> None:
@@ -111,7 +111,7 @@ def test_no_chunk_reaches_over_a_skipped_block(folder: Path) -> None:
 def test_a_chunk_over_two_pages_names_both(folder: Path) -> None:
     made = _chunks(folder, 128, Block("On one.\n", page=1), Block("On two.\n", page=2))
 
-    assert [(chunk.page, chunk.page_end) for chunk in made] == [(1, 2)]
+    assert [(chunk.place.page, chunk.place.position.get("page_end")) for chunk in made] == [(1, 2)]
 
 
 def test_space_at_a_pages_start_does_not_make_the_page_before_its_own(folder: Path) -> None:
@@ -119,7 +119,10 @@ def test_space_at_a_pages_start_does_not_make_the_page_before_its_own(folder: Pa
         folder, 24, Block(f"{WORDS}. {WORDS}.\n\n", page=1), Block(f"  {WORDS}. {WORDS}.", page=2)
     )
 
-    assert [(chunk.page, chunk.page_end) for chunk in made] == [(1, 1), (2, 2)]
+    assert [(chunk.place.page, chunk.place.position.get("page_end")) for chunk in made] == [
+        (1, None),
+        (2, None),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\x00\x00", "\u200b"])
@@ -140,3 +143,32 @@ def test_an_edit_leaves_the_chunks_of_other_sections_as_they_were(folder: Path) 
     after = {chunk.text for chunk in _chunks(folder, 128, *document("an entirely new"))}
 
     assert len(after - before) <= 2
+
+
+def test_a_chunk_over_two_rows_names_the_first_and_what_the_last_has_of_its_own(
+    folder: Path,
+) -> None:
+    rows = [
+        Block("One.\n", position={"sheet": "Costs", "row": 2}),
+        Block("Two.\n", position={"sheet": "Costs", "row": 3}),
+    ]
+
+    [made] = _chunks(folder, 128, *rows)
+
+    assert made.place.position == {"sheet": "Costs", "row": 2, "row_end": 3}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("lines", [40, 9000])  # within one window of text, and over several
+def test_a_chunk_knows_the_lines_it_stands_on(folder: Path, end: str, lines: int) -> None:
+    blocks = [Block(f"line {n} {WORDS}{end}") for n in range(1, lines + 1)]
+    blocks[4] = Block(blocks[4].text, BlockKind.SKIPPED)
+    blocks[7:7] = [Block(end * 30_000)] * 3 if lines > 40 else []
+    text = "".join(block.text for block in blocks)
+
+    made = _chunks(folder, 64, *blocks)
+
+    assert len(made) > 5
+    for chunk in made[:: max(1, len(made) // 50)]:
+        before = len((text[: chunk.char_start] + "x").splitlines())
+        assert chunk.lines == (before, before + len(chunk.text.splitlines()) - 1)

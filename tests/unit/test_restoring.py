@@ -33,7 +33,7 @@ def rows(
             chunk_key=keys[n].hex(),
             content_hash="cc" * 16,
             attempt=attempt,
-            position=position(None, last=n == of - 1),
+            position=position({}, last=n == of - 1),
         )
         for n in range(count)
     ]

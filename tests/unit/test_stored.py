@@ -57,7 +57,7 @@ def test_an_id_that_no_such_chunk_can_have_is_seen() -> None:
 @pytest.mark.parametrize("page_end", [None, 3])
 @pytest.mark.parametrize("last", [False, True])
 def test_the_position_carries_the_mark_beside_the_page(page_end: int | None, last: bool) -> None:
-    stored = position(page_end, last=last)
+    stored = position({} if page_end is None else {"page_end": page_end}, last=last)
     assert is_last(stored) is last
     assert (json.loads(stored or "{}").get("page_end")) == page_end
 

@@ -9,9 +9,11 @@ from vecstream_cli.api.check_sample import compare_sample
 from vecstream_cli.api.mend import Mender
 from vecstream_cli.api.opened import Opened, opened
 from vecstream_cli.core.differences import Findings, Kind, Report, Where, differences
+from vecstream_cli.core.plan import any_reader
 from vecstream_cli.errors import ManifestDamaged
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.recall import recall
+from vecstream_cli.readers.formats import versions
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.comparison import ComparedRow, Comparison
 from vecstream_cli.state.content import content_hash
@@ -43,7 +45,9 @@ def check(
                 return Report(findings.all(), collection.adapter.count())
             if problem is Kind.MANIFEST_DAMAGED:
                 _move_aside(collection.place.manifest)
-            restored = recall(collection.adapter, record, collection.place.manifest).told
+            reader = any_reader(versions(settings.reading))
+            manifest_path = collection.place.manifest
+            restored = recall(collection.adapter, record, manifest_path, reader=reader).told
         with collection.manifest() as manifest:
             mender = Mender(collection, manifest) if repair else None
             with Comparison.beside(collection.place.manifest) as comparison:

@@ -30,6 +30,7 @@ from vecstream_cli.pipeline.opening import still_bound
 from vecstream_cli.pipeline.quiet import nothing_to_do
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.pipeline.window import Window
+from vecstream_cli.readers.formats import versions
 from vecstream_cli.settings import BUILD, Settings, devices
 from vecstream_cli.state.location import Place, locate
 from vecstream_cli.state.lock import CollectionLock
@@ -151,6 +152,7 @@ def _restore(config: RingConfig, path: Path, lock: CollectionLock, listener: Lis
             password=config.password,
             collection=config.collection,
             manifest=path,
+            reader=config.any_reader,
             lock=InheritedFd(lock.fd),
         )
     )
@@ -175,6 +177,7 @@ def _run(
         manifest,
         summary,
         listener,
+        readers=versions(settings.reading),
         checksum=settings.checksum,
         allow_mass_delete=settings.allow_mass_delete,
     ) as intake:
@@ -272,6 +275,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         chunk_overlap=settings.chunk_overlap,
         device=settings.device,
         precision=settings.precision,
+        reading=settings.reading,
         document_timeout=settings.document_timeout,
         layout=layout,
         plan=ring,

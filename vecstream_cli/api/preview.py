@@ -16,6 +16,7 @@ from vecstream_cli.models.resolve import resolve
 from vecstream_cli.pipeline.events import Listener, Notice, Preview, silent
 from vecstream_cli.pipeline.opening import refuse_other_settings
 from vecstream_cli.pipeline.preview import foresee
+from vecstream_cli.readers.formats import versions
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.location import Place, locate
 from vecstream_cli.state.lock import last_holder_lives
@@ -51,6 +52,7 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
             listener,
             found,
             restored=found.exists and manifest is None and not settings.rebuild,
+            readers=versions(settings.reading),
             checksum=settings.checksum,
             allow_mass_delete=settings.allow_mass_delete,
         )

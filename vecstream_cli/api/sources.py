@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vecstream_cli.readers.registry import SUFFIXES
+from vecstream_cli.readers.formats import suffixes
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.roots import Root
 from vecstream_cli.state.scan import Scan, scan
@@ -14,7 +14,7 @@ def scan_of(settings: Settings, roots: Sequence[Root], database: Path | None) ->
     """A scan of the roots by the settings' rules; `database`, a folder, is not entered."""
     return scan(
         roots,
-        suffixes=SUFFIXES,
+        suffixes=suffixes(settings.reading),
         include=settings.include,
         exclude=settings.exclude,
         hidden=settings.hidden,

@@ -8,8 +8,17 @@ it is the decoded file itself, so offsets point into the file.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 MAX_BLOCK_CHARS = 65_536
+
+
+Position = Mapping[str, str | int]
+"""Where a block stands in its document beyond page and heading: ``{"slide": 3}``, ``{"sheet":
+"Costs", "row": 7}``, ``{"message": "<id>"}``, ``{"member": "inner/a.md"}``. Numbers count from 1.
+"""
+
+NOWHERE: Position = MappingProxyType({})
 
 
 class BlockKind(Enum):
@@ -31,6 +40,9 @@ class Block:
     document text, and has no lone surrogates and at most `MAX_BLOCK_CHARS` characters; a longer
     run is cut, the rest marked `joined`. `heading` is the path of headings it stands under, a
     heading's own included. `page` counts from 1.
+
+    A chunk that ends in another block than it starts in gets the position of the first, and what
+    the last has of its own under the same name and `_end`: ``{"row": 2, "row_end": 14}``.
     """
 
     text: str
@@ -38,6 +50,7 @@ class Block:
     heading: tuple[str, ...] = ()
     page: int | None = None
     joined: bool = False
+    position: Position = field(default_factory=lambda: NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +67,11 @@ class OpenDocument:
     """A document being read: what is known before its first block, then the blocks, lazily.
 
     `metadata` must be JSON-able and small; it goes on every row. `warnings` grows while
-    `blocks` is consumed.
+    `blocks` is consumed. `lines`: the document text is the file's own, so its line ends count
+    its lines, and chunks tell theirs.
     """
 
     metadata: Mapping[str, object]
     blocks: Iterator[Block]
     warnings: list[ReaderWarning] = field(default_factory=list)
+    lines: bool = False

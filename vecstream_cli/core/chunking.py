@@ -8,10 +8,10 @@ import numpy as np
 from vecstream_cli.core.blocks import Block
 from vecstream_cli.core.boundaries import cut_costs
 from vecstream_cli.core.chunk_size import max_chunk_chars
-from vecstream_cli.core.places import Places
+from vecstream_cli.core.places import Place, Places
 from vecstream_cli.core.stretch import Stretch
 from vecstream_cli.core.tokens import Ids, TokenizerProtocol
-from vecstream_cli.core.windows import Window, windows
+from vecstream_cli.core.windows import Window, line_ends, windows
 
 _LOOKAHEAD = 3  # chunks' worth of text that must be there before a cut is chosen
 
@@ -20,17 +20,16 @@ _LOOKAHEAD = 3  # chunks' worth of text that must be there before a cut is chose
 class Chunk:
     """``document_text[char_start:char_end] == text``; `ids` are the model's whole input.
 
-    `page` and `page_end` are those of its first and last character, `heading` is the path of
-    headings that all of it stands under.
+    `place` says on which page it starts, which headings all of it stands under, and more.
+    `lines` are those it starts and ends on, from 1.
     """
 
     text: str
     ids: Ids
     char_start: int
     char_end: int
-    page: int | None
-    page_end: int | None
-    heading: tuple[str, ...]
+    place: Place
+    lines: tuple[int, int]
 
 
 _Piece = tuple[str, Ids, int]
@@ -76,7 +75,10 @@ class Chunker:
                 pieces, end = self._cut(stretch, start, done, last=window.last)
                 for text, ids, at in pieces:
                     self.made += 1
-                    yield Chunk(text, ids, at, at + len(text), *places.of(at, at + len(text)))
+                    end_at = at + len(text)
+                    line = stretch.line_at(at)
+                    lines = line, line + line_ends(text)
+                    yield Chunk(text, ids, at, end_at, places.of(at, end_at), lines)
                 done = end
                 start = stretch.visible(stretch.overlap_start(start, end, self._overlap))
             if window.last:
@@ -89,7 +91,7 @@ class Chunker:
         tokens = self._tokenizer.encode(window.text, max(1, self._budget // 2))
         costs = cut_costs(window.text, window.spans, tokens.chars)
         if not len(stretch):
-            stretch.base = window.start
+            stretch.base, stretch.line = window.start, window.line
         stretch.append(window.text, tokens, costs, parted=window.parted)
 
     def _sees_ahead(self, stretch: Stretch, start: int) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vecstream_cli.core.blocks import Position
 from vecstream_cli.core.ids import ChunkKey, DocumentId, RowId, document_id, row_id
 
 # Beyond so many chunks a document's repeated texts are told apart by ordinal instead of by
@@ -14,15 +15,13 @@ OCCURRENCES_COUNTED = 1 << 16
 _ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 
-def position(page_end: int | None, *, last: bool) -> str | None:
-    """A row's `position`, as JSON: the page it ends on if another, and the mark of the last row.
+def position(where: Position, *, last: bool) -> str | None:
+    """A row's `position`, as JSON: where its chunk stands, and the mark of the last row.
 
     The mark is what proves that a document's rows are all there.
     """
-    facts = {} if page_end is None else {"page_end": page_end}
-    if last:
-        facts["last"] = True
-    return json.dumps(facts) if facts else None
+    facts = {**where, "last": True} if last else dict(where)
+    return json.dumps(facts, ensure_ascii=False) if facts else None
 
 
 def is_last(stored: str | None) -> bool:

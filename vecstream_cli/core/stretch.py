@@ -6,6 +6,7 @@ import numpy as np
 
 from vecstream_cli.core.boundaries import INSIDE_WORD, PARAGRAPH, Costs
 from vecstream_cli.core.tokens import Ids, Indexes, Tokens
+from vecstream_cli.core.windows import line_ends
 
 _VISIBLE = re.compile(r"\S")
 
@@ -14,13 +15,15 @@ class Stretch:
     """A run of document text as units; unit ``u`` is ``text[chars[u]:chars[u + 1]]``.
 
     It grows at its end by whole windows and shrinks at its start by whole chunks. `base` is the
-    document's offset of its first character; `costs` and the other arrays are as in `Tokens`.
+    document's offset of its first character, `line` that character's line; `costs` and the other
+    arrays are as in `Tokens`.
     """
 
-    __slots__ = ("base", "chars", "costs", "doubtful", "ids", "severed", "text", "tokens")
+    __slots__ = ("base", "chars", "costs", "doubtful", "ids", "line", "severed", "text", "tokens")
 
-    def __init__(self, base: int = 0) -> None:
+    def __init__(self, base: int = 0, line: int = 1) -> None:
         self.base = base
+        self.line = line
         self.text = ""
         self.ids: Ids = np.zeros(0, np.int32)
         self.chars: Indexes = np.zeros(1, np.int64)
@@ -56,6 +59,7 @@ class Stretch:
             return
         chars, tokens = int(self.chars[units]), int(self.tokens[units])
         self.base += chars
+        self.line += line_ends(self.text[:chars])
         self.text = self.text[chars:]
         self.ids = self.ids[tokens:]
         self.chars = self.chars[units:] - chars
@@ -83,6 +87,10 @@ class Stretch:
         raw = self.text[int(self.chars[start]) : int(self.chars[end])]
         text = raw.lstrip()
         return text.rstrip(), int(self.chars[end]) - len(text)
+
+    def line_at(self, char: int) -> int:
+        """The document's line that a character stands on, by its offset in the document."""
+        return self.line + line_ends(self.text[: char - self.base])
 
     def unit_after(self, char: int) -> int:
         """The first unit that starts at or after a character."""

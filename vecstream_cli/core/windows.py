@@ -1,9 +1,9 @@
 """Blocks to windows: runs of text long enough to be worth a call, short enough to hold."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vecstream_cli.core.blocks import Block, BlockKind
+from vecstream_cli.core.blocks import Block, BlockKind, Position
 
 WINDOW_CHARS = 32_768
 
@@ -17,11 +17,12 @@ class Span:
     heading: tuple[str, ...]
     page: int | None
     joined: bool
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Text that starts at character `start` of the document.
+    """Text that starts at character `start` and line `line` of the document, from 0 and from 1.
 
     A window ends before white space, which opens the next one, so that no tokenizer sees across
     the joint; `parted` is set where the text had none to end at. `last` means that nothing may
@@ -30,6 +31,7 @@ class Window:
 
     text: str
     start: int
+    line: int
     spans: list[Span]
     parted: bool = False
     last: bool = False
@@ -40,38 +42,51 @@ def windows(blocks: Iterable[Block], progress: Callable[[], None]) -> Iterator[W
     texts: list[str] = []
     spans: list[Span] = []
     start = length = 0
+    line = 1
     parted = False
 
     def window(text: str, last: bool) -> Window:
-        return Window(text, start, spans, parted=parted, last=last)
+        return Window(text, start, line, spans, parted=parted, last=last)
 
     for block in blocks:
         progress()
         if block.kind is BlockKind.SKIPPED:
             yield window("".join(texts), last=True)
             start += length + len(block.text)
+            line += sum(map(line_ends, texts)) + line_ends(block.text)
             texts, spans, length, parted = [], [], 0, False
             continue
-        spans.append(Span(length, block.kind, block.heading, block.page, block.joined))
+        spans.append(_span(length, block))
         texts.append(block.text)
         length += len(block.text)
         if length >= WINDOW_CHARS:
             text = "".join(texts)
             kept = text.rstrip()
+            last_span = spans[-1]
+            spans = [span for span in spans if span.start < len(kept)]
             if kept:
                 yield window(kept, last=False)
             space = text[len(kept) :]
             parted = bool(kept) and not space
             if len(space) >= WINDOW_CHARS:  # a desert: nothing on both sides of it belongs together
-                yield Window("", start + len(kept), [], last=True)
+                yield Window("", start + len(kept), line + line_ends(kept), [], last=True)
                 kept, space = text, ""
             start += len(kept)
-            last_span = spans[-1]
+            line += line_ends(kept)
             texts, length = [space], len(space)
             spans = [_continued(last_span)] if space else []
     yield window("".join(texts), last=True)
 
 
+def _span(start: int, block: Block) -> Span:
+    return Span(start, block.kind, block.heading, block.page, block.joined, block.position)
+
+
 def _continued(span: Span) -> Span:
     """The block whose closing white space opens the next window."""
-    return Span(0, span.kind, span.heading, span.page, joined=True)
+    return replace(span, start=0, joined=True)
+
+
+def line_ends(text: str) -> int:
+    r"""How many lines end in `text`, by ``\n``, ``\r\n`` or ``\r``, as editors count them."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")

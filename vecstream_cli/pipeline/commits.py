@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from vecstream_cli.core.ids import DocumentId
-from vecstream_cli.core.plan import any_reader
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import DocumentDone, Listener, Notice, Outcome, Summary
@@ -19,7 +18,6 @@ from vecstream_cli.pipeline.messages import (
     Supersede,
     Superseded,
 )  # fmt: skip
-from vecstream_cli.readers.registry import versions
 from vecstream_cli.state.entries import CommittedDocument, DocumentPath, PendingDocument
 from vecstream_cli.state.manifest import Manifest
 
@@ -40,11 +38,13 @@ class Commits:
     def __init__(
         self,
         manifest: Manifest,
+        any_reader: str,
         send: Callable[[Message], object],
         summary: Summary,
         listener: Listener,
     ) -> None:
         self._manifest = manifest
+        self._any_reader = any_reader
         self._send = send
         self._summary = summary
         self._listener = listener
@@ -194,7 +194,7 @@ class Commits:
             reason=reason,
             message=message,
             stamp=document.stamp,
-            reader=reader or any_reader(versions()),
+            reader=reader or self._any_reader,
             torn=torn,
         )
         kill_point("failure.recorded")

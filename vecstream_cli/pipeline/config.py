@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from vecstream_cli.core.ceiling import RingPlan
 from vecstream_cli.core.ids import Fingerprint
+from vecstream_cli.core.plan import any_reader
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.replacing import Replacement
 from vecstream_cli.pipeline.slots import SlotLayout
+from vecstream_cli.readers.formats import versions
 from vecstream_cli.secret import Secret
+from vecstream_cli.settings import ReadingOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,14 @@ class RingConfig:
     chunk_overlap: int
     device: str  # or several, separated by commas: an inference process for each
     precision: str
+    reading: ReadingOptions
     document_timeout: float
     layout: SlotLayout
     plan: RingPlan
     poison: bool = False
     replaces: Replacement | None = None  # what this run rebuilds in `collection`
+
+    @property
+    def any_reader(self) -> str:
+        """Names all readers at once, as this run is told to read."""
+        return any_reader(versions(self.reading))

@@ -111,6 +111,7 @@ class Crew:
                 chunk_size=config.chunk_size,
                 chunk_overlap=config.chunk_overlap,
                 vector_fingerprint=config.vector_fingerprint,
+                reading=config.reading,
                 data_allowance=config.plan.parser_allowance,
                 niceness=PARSER_NICENESS,
                 gives_way=self.model_loaded,

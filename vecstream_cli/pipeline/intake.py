@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from operator import attrgetter
 from types import TracebackType
@@ -18,7 +18,6 @@ from vecstream_cli.pipeline.documents import Document
 from vecstream_cli.pipeline.events import Listener, Notice, Summary
 from vecstream_cli.pipeline.gone import Gone
 from vecstream_cli.pipeline.messages import Job, JobId
-from vecstream_cli.readers.registry import versions
 from vecstream_cli.state.entries import DocumentPath, PendingDocument
 from vecstream_cli.state.manifest import Manifest
 from vecstream_cli.state.scan import Scan, ScannedFile, ScanProblem
@@ -44,6 +43,7 @@ class Intake:
         summary: Summary,
         listener: Listener,
         *,
+        readers: Mapping[str, str],
         checksum: bool,
         allow_mass_delete: bool,
     ) -> None:
@@ -53,7 +53,7 @@ class Intake:
         self._listener = listener
         self._checksum = checksum
         self._allow_mass_delete = allow_mass_delete
-        self._readers = versions()
+        self._readers = readers
         self._found: Iterator[ScannedFile | ScanProblem] = iter(scan)
         self._next_job = 0
         self._planned: deque[Document] = deque()  # their attempts are not drawn yet

@@ -49,6 +49,7 @@ from vecstream_cli.pipeline.slots import Slot, SlotLayout
 from vecstream_cli.pipeline.workclock import WorkClock
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
+from vecstream_cli.settings import ReadingOptions
 
 _HASH_BYTES = 1 << 20
 _MAX_LOSSES = 20
@@ -70,6 +71,7 @@ class ParserConfig:
     chunk_size: int
     chunk_overlap: int
     vector_fingerprint: Fingerprint
+    reading: ReadingOptions
     data_allowance: int | None
     niceness: int
     gives_way: bool = False
@@ -204,7 +206,9 @@ class _Parser:
             if reading.content_hash == job.known_hash:
                 return Unchanged(job.id, stamp)
             source = SourceFile(fd, stamp.size, job.relative)
-            reading.reader, document = open_document(source, progress=self._beat)
+            reading.reader, document = open_document(
+                source, progress=self._beat, options=self._config.reading
+            )
             retokenized = self._chunker.retokenized
             held: Chunk | None = None  # until it is known whether it is the last one
             for chunk in self._chunker.chunks(document.blocks, progress=self._beat):
@@ -236,10 +240,12 @@ class _Parser:
         text = chunk.text.encode()
         key = chunk_key(text, self._config.vector_fingerprint)
         ordinal, occurrence = reading.count(key, len(chunk.ids))
-        page_end = None if chunk.page_end == chunk.page else chunk.page_end
+        where = dict(chunk.place.position)
+        if document.lines:
+            where |= {"line": chunk.lines[0], "line_end": chunk.lines[1]}
         if reading.metadata is None and document.metadata:
             reading.metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
-        heading = " > ".join(chunk.heading)[:_MAX_HEADING_CHARS] or None
+        heading = " > ".join(chunk.place.heading)[:_MAX_HEADING_CHARS] or None
         return Row(
             job=job.id,
             row_id=row_id(job.document, key, occurrence),
@@ -253,12 +259,12 @@ class _Parser:
             occurrence=occurrence,
             char_start=chunk.char_start,
             char_end=chunk.char_end,
-            page=chunk.page,
+            page=chunk.place.page,
             strings=(
                 job.source,
                 job.path,
                 heading,
-                position(page_end, last=last),
+                position(where, last=last),
                 reading.metadata,
             ),
         )

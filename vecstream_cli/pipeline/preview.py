@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby, islice
 from operator import attrgetter
 
@@ -11,7 +11,7 @@ from vecstream_cli.core.plan import Decision, KnownDocument, decide
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.pipeline.events import Action, Listener, Notice, Planned, Preview
 from vecstream_cli.pipeline.gone import Gone
-from vecstream_cli.readers.registry import named_reader, versions
+from vecstream_cli.readers.sniff import named_reader
 from vecstream_cli.state.scan import Scan, ScannedFile, ScanProblem
 from vecstream_cli.state.view import MOST_PATHS, ManifestView
 
@@ -24,6 +24,7 @@ def foresee(
     preview: Preview,
     *,
     restored: bool,
+    readers: Mapping[str, str],
     checksum: bool,
     allow_mass_delete: bool,
 ) -> None:
@@ -33,7 +34,7 @@ def foresee(
     where a run would have it `restored` from the rows first, one that may have changed.
     """
     unknown = Action.MAYBE_CHANGED if restored else Action.NEW
-    foresight = _Foresight(manifest, listener, preview, checksum, unknown)
+    foresight = _Foresight(manifest, listener, preview, readers, checksum, unknown)
     files = _files(scan, listener, preview)
     while batch := list(islice(files, MOST_PATHS)):
         for source, group in groupby(batch, key=attrgetter("source")):
@@ -68,6 +69,7 @@ class _Foresight:
         manifest: ManifestView | None,
         listener: Listener,
         preview: Preview,
+        readers: Mapping[str, str],
         checksum: bool,
         unknown: Action,
     ) -> None:
@@ -76,7 +78,7 @@ class _Foresight:
         self._preview = preview
         self._checksum = checksum
         self._unknown = unknown
-        self._readers = versions()
+        self._readers = readers
         self.surely: Counter[str] = Counter()
         self.maybe: Counter[str] = Counter()
 

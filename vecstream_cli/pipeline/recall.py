@@ -7,14 +7,12 @@ from pathlib import Path
 
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import adapter_class
-from vecstream_cli.core.plan import any_reader
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import Interrupted, StageDied
 from vecstream_cli.pipeline.failure import broken, revived
 from vecstream_cli.pipeline.lifecycle import Child, DeathWatch, Inbox, InheritedFd, Outbox
 from vecstream_cli.pipeline.messages import Broken, Stopped
 from vecstream_cli.pipeline.signals import SignalWatch
-from vecstream_cli.readers.registry import versions
 from vecstream_cli.secret import Secret, joined
 from vecstream_cli.state.restoring import Restored, StoredRow, restore
 
@@ -28,12 +26,13 @@ class RecallConfig:
     password: Secret | None
     collection: str
     manifest: Path
+    reader: str
     lock: InheritedFd
 
 
-def recall(adapter: Adapter, record: CollectionRecord, manifest: Path) -> Restored:
+def recall(adapter: Adapter, record: CollectionRecord, manifest: Path, *, reader: str) -> Restored:
     """Make the manifest anew from all rows; see `restore`."""
-    return restore(manifest, _rows(adapter), record, reader=any_reader(versions()))
+    return restore(manifest, _rows(adapter), record, reader=reader)
 
 
 def recall_apart(config: RecallConfig) -> Restored:
@@ -71,7 +70,7 @@ def run(inbox: Inbox, outbox: Outbox, config: RecallConfig) -> None:
             record = adapter.record()
             if record is None:
                 raise StageDied("The collection was dropped while this run began.")
-            restored = recall(adapter, record, config.manifest)
+            restored = recall(adapter, record, config.manifest, reader=config.reader)
         outbox.send(Stopped(asdict(restored)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise

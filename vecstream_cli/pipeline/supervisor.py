@@ -65,12 +65,12 @@ class Supervisor:
         self._ring = Ring(
             self._arena, config.layout, config.plan.slots, self._donors.mark, poison=config.poison
         )
-        self._crew = Crew(config, self._arena, lock.fd)
+        self._crew = crew = Crew(config, self._arena, lock.fd)
         # Until the model is loaded everybody waits for it: it and the writer have a core each.
         parsers = config.plan.parsers
         early = parsers if self._donors.likely else max(1, cores() - config.plan.inferences - 1)
-        self._pool = ParserPool(parsers, self._crew.spawn_parser, self._arena, at_first=early)
-        self._commits = Commits(manifest, self._crew.tell_writer, summary, listener)
+        self._pool = ParserPool(parsers, crew.spawn_parser, self._arena, at_first=early)
+        self._commits = Commits(manifest, config.any_reader, crew.tell_writer, summary, listener)
         self._reading = Reading(self._ring, self._pool, intake, self._commits, summary, listener)
         self._gauge = MemoryGauge(self._arena.size)
         self._busy = Busy(

@@ -14,9 +14,8 @@ from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.html_parts import Part
 from vecstream_cli.readers.metadata import bounded
 from vecstream_cli.readers.outline import Outline
+from vecstream_cli.readers.reading import Reading
 from vecstream_cli.readers.source import Progress, SourceFile
-
-VERSION = "html/1"
 
 # A tree takes tens of times the markup's size: beyond the first bound only the leaner parser
 # looks at a page, beyond the second none.
@@ -24,12 +23,13 @@ MAX_ARTICLE_CHARS = 2 << 20
 MAX_HTML_BYTES = 16 << 20
 
 
-def read_html(file: SourceFile, progress: Progress) -> OpenDocument:
+def read_html(file: SourceFile, reading: Reading) -> OpenDocument:
     """Open an HTML page. Raises DocumentError ``too-large`` beyond `MAX_HTML_BYTES`."""
     if file.size > MAX_HTML_BYTES:
         raise DocumentError(
             "too-large", f"The page has more than {MAX_HTML_BYTES >> 20} MiB of HTML."
         )
+    progress = reading.progress
     markup = "".join(decoded(file, progress))
     progress()
     with document_errors("the HTML"):

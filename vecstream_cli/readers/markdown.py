@@ -17,13 +17,13 @@ from vecstream_cli.readers import lines as cutting
 from vecstream_cli.readers.encoding import decoded
 from vecstream_cli.readers.metadata import bounded
 from vecstream_cli.readers.outline import Outline, peek_title
-from vecstream_cli.readers.source import Progress, SourceFile
+from vecstream_cli.readers.reading import Reading
+from vecstream_cli.readers.source import SourceFile
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-VERSION = "markdown/1"
 
 SEGMENT_CHARS = 1 << 17
 MAX_SEGMENT_CHARS = 1 << 19
@@ -47,9 +47,9 @@ _MARKUP = re.compile(
 )
 
 
-def read_markdown(file: SourceFile, progress: Progress) -> OpenDocument:
+def read_markdown(file: SourceFile, reading: Reading) -> OpenDocument:
     """Open Markdown; its title is the front matter's, else its first heading."""
-    matter, lines = front_matter.split(cutting.lines(decoded(file, progress)))
+    matter, lines = front_matter.split(cutting.lines(decoded(file, reading.progress)))
     title, blocks = peek_title(_blocks(matter, lines))
     facts: dict[str, object] = {"title": title}
     warnings: list[ReaderWarning] = []
@@ -57,7 +57,7 @@ def read_markdown(file: SourceFile, progress: Progress) -> OpenDocument:
         facts.update(matter.facts)
         if matter.warning is not None:
             warnings.append(matter.warning)
-    return OpenDocument(bounded(facts), blocks, warnings)
+    return OpenDocument(bounded(facts), blocks, warnings, lines=True)
 
 
 def plain_title(markdown: str) -> str:

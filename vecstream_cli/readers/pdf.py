@@ -13,13 +13,13 @@ from vecstream_cli.readers import pdf_miner
 from vecstream_cli.readers.failures import document_errors, silenced
 from vecstream_cli.readers.metadata import bounded
 from vecstream_cli.readers.pdf_text import cleaned, goes_on, paragraphs
+from vecstream_cli.readers.reading import Reading
 from vecstream_cli.readers.source import Progress, SourceFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 
-VERSION = "pdf/1"
 
 _FACTS = ("Title", "Author", "Subject", "Keywords")
 _FATAL = frozenset({"changed-while-reading", "unreadable", "out-of-memory"})
@@ -30,8 +30,9 @@ _MAX_WARNINGS = 50
 _MAX_LOST_IN_A_ROW = 1000
 
 
-def read_pdf(file: SourceFile, progress: Progress) -> OpenDocument:
+def read_pdf(file: SourceFile, reading: Reading) -> OpenDocument:
     """Open a PDF. Raises DocumentError ``encrypted`` where it asks for a password."""
+    progress = reading.progress
     warnings: list[ReaderWarning] = []
     tap = _Tap(file)
     try:

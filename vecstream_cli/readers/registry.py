@@ -1,43 +1,43 @@
-"""Which reader takes which file, and the one way to open a document."""
+"""The one way to open a document, whatever its format."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
 from vecstream_cli.core.blocks import Block, OpenDocument
-from vecstream_cli.readers import html, markdown, pdf, text
 from vecstream_cli.readers.failures import document_errors
-from vecstream_cli.readers.sniff import HEAD_BYTES, SUFFIXES, named_reader, reader_name
+from vecstream_cli.readers.formats import FORMATS, Format, version
+from vecstream_cli.readers.reading import Reading
+from vecstream_cli.readers.sniff import reader_name
 from vecstream_cli.readers.source import Progress, SourceFile
+from vecstream_cli.settings import ReadingOptions
 
-__all__ = ["SUFFIXES", "named_reader", "open_document", "versions"]
-
-_Reader = Callable[[SourceFile, Progress], OpenDocument]
-
-_READERS: Mapping[str, tuple[str, _Reader]] = {
-    "text": (text.VERSION, text.read_text),
-    "rst": (text.RST_VERSION, text.read_rst),
-    "markdown": (markdown.VERSION, markdown.read_markdown),
-    "html": (html.VERSION, html.read_html),
-    "pdf": (pdf.VERSION, pdf.read_pdf),
-}
+_DEFAULTS = ReadingOptions()
+_Reader = Callable[[SourceFile, Reading], OpenDocument]
 
 
-def versions() -> Mapping[str, str]:
-    """Reader name to version. A version changes when the reader's output does."""
-    return {name: version for name, (version, _) in _READERS.items()}
-
-
-def open_document(file: SourceFile, *, progress: Progress) -> tuple[str, OpenDocument]:
+def open_document(
+    file: SourceFile, *, progress: Progress, options: ReadingOptions = _DEFAULTS
+) -> tuple[str, OpenDocument]:
     """The version of the reader that takes `file`, and the document it opened.
 
-    Content decides where the name lies. `progress` is called at least once a page, or once for
-    every 64 KiB. Opening, and taking blocks, raises nothing but DocumentError.
+    Content decides where the name lies. Opening, and taking blocks, raises nothing but
+    DocumentError.
     """
-    name = reader_name(file.name, file.at(0, HEAD_BYTES)) if file.size else "text"
-    version, read = _READERS[name]
+    form = FORMATS[reader_name(file)]
+    return version(form, options), _opened(file, form, Reading(progress, options, _inner))
+
+
+def _inner(file: SourceFile, reading: Reading) -> OpenDocument:
+    return _opened(file, FORMATS[reader_name(file)], reading)
+
+
+def _opened(file: SourceFile, form: Format, reading: Reading) -> OpenDocument:
     with document_errors("the document"):
-        document = read(file, progress)
+        module, _, function = form.reader.partition(":")
+        read: _Reader = getattr(import_module(f"vecstream_cli.readers.{module}"), function)
+        document = read(file, reading)
     document.blocks = _guarded(document.blocks)
-    return version, document
+    return document
 
 
 def _guarded(blocks: Iterator[Block]) -> Iterator[Block]:

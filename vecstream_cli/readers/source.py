@@ -74,6 +74,7 @@ class SourceFile(io.RawIOBase):
             yield self.at(offset, PIECE_BYTES)
 
     def _read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, which are all there."""
         parts = []
         while length > 0:
             try:
@@ -90,3 +91,14 @@ class SourceFile(io.RawIOBase):
             offset += len(part)
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class InnerFile(SourceFile):
+    """The bytes of a document that lies in another, which has no descriptor of its own."""
+
+    def __init__(self, data: bytes, name: bytes) -> None:
+        super().__init__(-1, len(data), name)
+        self._data = data
+
+    def _read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]

@@ -12,10 +12,8 @@ from vecstream_cli.readers import lines as cutting
 from vecstream_cli.readers.encoding import decoded
 from vecstream_cli.readers.metadata import bounded
 from vecstream_cli.readers.outline import Outline, peek_title
-from vecstream_cli.readers.source import Progress, SourceFile
-
-VERSION = "text/1"
-RST_VERSION = "rst/1"
+from vecstream_cli.readers.reading import Reading
+from vecstream_cli.readers.source import SourceFile
 
 # docutils allows any punctuation under a title; these are what people use, in plain text too.
 _ADORNMENT = re.compile(r"([=\-~*^\"'#+`:._])\1{2,}\s*\Z")
@@ -25,19 +23,21 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z-]{0,40}):[ \t]+(\S.*)")
 _MAX_FIELDS = 40
 
 
-def read_text(file: SourceFile, progress: Progress) -> OpenDocument:
+def read_text(file: SourceFile, reading: Reading) -> OpenDocument:
     """Open plain text or reStructuredText; its first heading is its title."""
-    title, blocks = peek_title(_blocks(cutting.lines(decoded(file, progress))))
-    return OpenDocument(bounded({"title": title}), blocks)
+    title, blocks = peek_title(_blocks(cutting.lines(decoded(file, reading.progress))))
+    return OpenDocument(bounded({"title": title}), blocks, lines=True)
 
 
-def read_rst(file: SourceFile, progress: Progress) -> OpenDocument:
+def read_rst(file: SourceFile, reading: Reading) -> OpenDocument:
     """Open reStructuredText; fields at its very top, as PEPs have them, are its metadata."""
-    title, blocks = peek_title(_blocks(cutting.lines(decoded(file, progress))))
+    title, blocks = peek_title(_blocks(cutting.lines(decoded(file, reading.progress))))
     first = next(blocks, None)
     fields = {} if first is None else _fields(first.text)
     facts = {"title": fields.pop("Title", title), **fields}
-    return OpenDocument(bounded(facts), blocks if first is None else chain([first], blocks))
+    if first is not None:
+        blocks = chain([first], blocks)
+    return OpenDocument(bounded(facts), blocks, lines=True)
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[Block]:

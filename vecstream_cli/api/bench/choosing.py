@@ -14,7 +14,8 @@ from vecstream_cli.api.bench.laps import laps
 from vecstream_cli.api.bench.reading import Document
 from vecstream_cli.core.benchmark import Corpus, Format, Lengths, Measure, StageAlone
 from vecstream_cli.errors import UsageError
-from vecstream_cli.readers.sniff import SUFFIXES, suffix
+from vecstream_cli.readers.formats import suffixes
+from vecstream_cli.readers.sniff import suffix
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.roots import roots_of
 from vecstream_cli.state.scan import ScannedFile, scan
@@ -79,7 +80,8 @@ def first_documents(settings: Settings, scratch: Path) -> Documents:
     if not chosen:
         raise UsageError(
             f"There is no document in {folder} that vecstream reads.",
-            hint=f"It reads {', '.join(sorted(SUFFIXES))}; without a folder it makes its own.",
+            hint=f"It reads {', '.join(sorted(suffixes(settings.reading)))}; "
+            "without a folder it makes its own.",
         )
     whole = len(chosen) <= most
     return Documents(folder, tuple(chosen[:most]), generated=False, whole=whole)
@@ -149,7 +151,7 @@ def settings_for(chosen: Documents, settings: Settings, scratch: Path) -> Settin
 def _found(folder: Path, settings: Settings) -> Iterator[Document]:
     found = scan(
         roots_of([folder]),
-        suffixes=SUFFIXES,
+        suffixes=suffixes(settings.reading),
         include=settings.include,
         exclude=settings.exclude,
         hidden=settings.hidden,

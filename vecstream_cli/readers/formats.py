@@ -1,0 +1,63 @@
+"""What can be read: each format's reader, its version, and what its files are called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from vecstream_cli.settings import ReadingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of document.
+
+    `version` changes when the reader's output does. `reader` is a module of this package and a
+    function in it, imported with the first such document. `options` names the fields of
+    `ReadingOptions` that change what the reader makes of a file; without the one that `needs`
+    names, no such file is looked for.
+    """
+
+    version: str
+    reader: str
+    suffixes: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    needs: str | None = None
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format("text/2", "text:read_text", (".txt", ".text")),
+    "rst": Format("rst/2", "text:read_rst", (".rst", ".rest")),
+    "markdown": Format(
+        "markdown/2", "markdown:read_markdown", (".md", ".markdown", ".mdown", ".mkd", ".mdx")
+    ),
+    "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
+    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",)),
+}
+
+BY_SUFFIX: Mapping[str, str] = {
+    suffix: name for name, each in FORMATS.items() for suffix in each.suffixes
+}
+
+
+def suffixes(options: ReadingOptions) -> frozenset[str]:
+    """What the files are called that a folder is searched for."""
+    return frozenset(
+        suffix
+        for suffix, name in BY_SUFFIX.items()
+        if (needed := FORMATS[name].needs) is None or getattr(options, needed)
+    )
+
+
+def versions(options: ReadingOptions) -> Mapping[str, str]:
+    """Format to version, as the manifest remembers which reader read a document, and how."""
+    return {name: version(each, options) for name, each in FORMATS.items()}
+
+
+def version(form: Format, options: ReadingOptions) -> str:
+    """A format's version, with those of its options that are not at their default."""
+    default = {field.name: field.default for field in fields(options)}
+    told = (
+        f";{name}={getattr(options, name)}"
+        for name in form.options
+        if getattr(options, name) != default[name]
+    )
+    return "".join((form.version, *told))
