@@ -22,7 +22,8 @@ class Encoder:
     """A model on a device, for any number of threads at once.
 
     `kind` is ``packed`` where no padding is computed, else ``padded``; `dimension` the vectors'
-    length; `token_budget` a good size for one batch here, in the unit of `cost`.
+    length; `token_budget` a good size for one batch here, in the unit of `cost`; `image_budget`
+    the same in pictures, 0 where the model reads none.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Encoder:
         self.kind = model.kind
         self.dimension = spec.dimension
         self.token_budget = 2_048 if device.type == "cpu" else 16_384
+        self.image_budget = 0
 
     @classmethod
     def load(
@@ -112,6 +114,14 @@ class Encoder:
                 )
             out.copy_(vectors)
         return out
+
+    def embed_pixels(self, pixels: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """The vectors [n, dimension], float32 on the CPU, of `n` pictures.
+
+        `pixels` [n, height, width, 3] are uint8 RGB of the size that `spec.image` names. `out`,
+        where given, is filled and returned. Memory that does not suffice shows as in `embed`.
+        """
+        raise InternalError(f"Pictures reached model {self._spec.name}, which reads text.")
 
     def cost(self, lengths: NDArray[np.integer]) -> int:
         """The tokens that a batch of these lengths computes, padding included."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vecstream_cli.core.ids import Fingerprint, fingerprint
+from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.digest import digest_of_files, digest_of_json
 
@@ -41,6 +42,9 @@ class ModelSpec:
     lie, mostly the same. `pooling` joins several modes by ``+``, in the order of the vector's
     parts. `max_tokens` counts special tokens. `include_prompt` of False leaves the prompt's
     tokens out of the pooling. `weights_bytes` is their size on disk.
+
+    `image` is what a model for pictures wants of them, None where it reads text only. Without
+    `has_text` it reads pictures only: then `max_tokens` is 0 and `tokenizer_file` not there.
     """
 
     name: str
@@ -59,6 +63,8 @@ class ModelSpec:
     weights: tuple[Path, ...]
     weights_bytes: int
     tokenizer_file: Path
+    image: ImageInput | None = None
+    has_text: bool = True
 
 
 def read_spec(folder: Path, name: str | None = None, revision: str | None = None) -> ModelSpec:
