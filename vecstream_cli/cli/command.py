@@ -1,6 +1,7 @@
 """What every verb does the same way: read its settings, run, report an error, end with a code."""
 
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -33,6 +34,8 @@ from vecstream_cli.layers import (
 from vecstream_cli.report.reporter import Reporter
 from vecstream_cli.report.streams import Streams
 from vecstream_cli.settings import Settings
+
+_SIGNAL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,9 @@ def confirm(command: Command, question: str) -> bool:
     streams = command.reporter.streams
     streams.stderr.write(f"{question} [y/N] ")
     streams.stderr.flush()
+    # Python sees a signal that comes just before a read begins only when the read has ended.
+    while not select.select([sys.stdin], [], [], _SIGNAL_SECONDS)[0]:
+        pass
     try:
         return input().strip().lower() in ("y", "yes")
     except EOFError:
@@ -165,8 +171,6 @@ def confirm(command: Command, question: str) -> bool:
 
 def must_be_able_to_ask(yes: bool) -> None:
     """Raise UsageError where neither `yes` was given nor a person can be asked."""
-    import sys
-
     if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
         raise UsageError(
             "This deletes, and there is no terminal to ask on.", hint="Pass --yes to go ahead."
