@@ -142,6 +142,7 @@ KEYS: Mapping[str, Kind] = {
     "precision": TEXT,
     "chunk-size": WHOLE,
     "chunk-overlap": WHOLE,
+    "embedded-images": SWITCH,
     "max-memory": SIZE,
     "buffer": BUFFER,
     "parsers": PARSERS,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vecstream_cli.errors import UsageError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.secret import Secret, joined, parted
 
 MIB = 1 << 20
@@ -74,7 +75,15 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """What decides, besides a file's bytes, what its reader makes of it; a field for each flag."""
+    """What decides, besides a file's bytes, what its reader makes of it; a field for each flag.
+
+    The model decides two: `text`, whether text is read at all, and `image`, how images are wanted
+    (None: not at all). `embedded_images`: those inside of documents, too.
+    """
+
+    text: bool = True
+    image: ImageInput | None = None
+    embedded_images: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,7 @@ class Settings:
     precision: str = "fp32"
     chunk_size: int | None = None
     chunk_overlap: int = 0
+    embedded_images: bool = False
 
     max_memory: int | None = None
     buffer: Buffer = Buffer()
@@ -188,8 +198,8 @@ class Settings:
 
     @property
     def reading(self) -> ReadingOptions:
-        """What the readers are told."""
-        return ReadingOptions()
+        """What the readers are told, but for what the model decides."""
+        return ReadingOptions(embedded_images=self.embedded_images)
 
     def _take_the_password_out(self) -> None:
         uri, password = parted(self.db_uri or "")

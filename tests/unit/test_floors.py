@@ -24,6 +24,7 @@ FLOORS = {
     "config_file": 0.5,
     "keys": 0.4,
     "settings": 0.3,
+    "pixels": 0.25,
     "secret": 0.2,
     "errors": 0.1,
     "hiding": 0,

@@ -11,7 +11,8 @@ from vecstream_cli.core.ids import ChunkKey, DocumentId, RowId
 from vecstream_cli.core.leases import SlotRef
 from vecstream_cli.pipeline.filling import Filling, Row
 from vecstream_cli.pipeline.rows import record_batch, runs, without_duplicates
-from vecstream_cli.pipeline.slots import APPEND, MERGE, POISON, SKIP, Slot, SlotLayout
+from vecstream_cli.pipeline.slots import APPEND, MERGE, NONE, POISON, SKIP, Slot, SlotLayout
+from vecstream_cli.pixels import ImageInput
 
 DIMENSION = 4
 LAYOUT = SlotLayout.of(chunk_tokens=16, chunk_chars=1024, dimension=DIMENSION)
@@ -132,3 +133,29 @@ def test_slots_of_an_arena_do_not_overlap() -> None:
     for name in LAYOUT.columns:
         if name:
             assert not second[name].view(np.uint8).any()
+
+
+def test_a_model_for_text_pays_no_byte_for_pictures() -> None:
+    assert not {"picture", "pixels"} & LAYOUT.columns.keys()
+
+
+def test_pictures_lie_in_their_slot_beside_text_and_fill_it_when_there_is_no_more_room() -> None:
+    image = ImageInput(height=512, width=512)
+    layout = SlotLayout.of(chunk_tokens=16, chunk_chars=1024, dimension=DIMENSION, image=image)
+    assert layout.pictures == 2
+    slot = a_slot(layout)
+    filling = Filling(SlotRef(1, 1), slot)
+    pixels = np.arange(image.pixel_bytes, dtype=np.uint8).reshape(512, 512, 3)
+    no_text = replace(a_row(""), ids=np.empty(0, np.int32))
+
+    assert filling.add(replace(no_text, pixels=pixels))
+    assert filling.add(a_row("a text between"))
+    assert filling.add(replace(no_text, pixels=255 - pixels))
+    assert not filling.add(replace(no_text, pixels=pixels))
+    assert filling.add(a_row("a text after"))
+
+    assert slot["picture"][: filling.rows].tolist() == [0, NONE, 1, NONE]
+    assert (slot["pixels"][0] == pixels).all()
+    assert (slot["pixels"][1] == 255 - pixels).all()
+    texts = record_batch(slot, filling.rows, SCHEMA).column("text").to_pylist()
+    assert texts == ["", "a text between", "", "a text after"]

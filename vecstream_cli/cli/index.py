@@ -18,6 +18,7 @@ def index(
     hidden: options.Hidden = None,
     follow_links: options.FollowLinks = None,
     limit: options.Limit = None,
+    embedded_images: options.EmbeddedImages = None,
     source: options.Source = None,
     require: options.Require = None,
     db: options.Db = None,

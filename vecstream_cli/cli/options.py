@@ -61,6 +61,14 @@ Limit = Annotated[
     str | None,
     Option("--limit", metavar="N", help="Stop after N files.", rich_help_panel=_WHAT),
 ]
+EmbeddedImages = Annotated[
+    bool | None,
+    Option(
+        "--embedded-images/--no-embedded-images",
+        help="Take the images inside of PDF, DOCX and PPTX too, with a model for images.",
+        rich_help_panel=_WHAT,
+    ),
+]
 Require = Annotated[
     list[str] | None,
     Option(

@@ -1,4 +1,4 @@
-"""What a reader yields and the chunker eats: blocks of a document's text, in order.
+"""What a reader yields: blocks of a document's text, in order, and the pictures among them.
 
 The *document text* is the concatenation of its blocks' texts, nothing left out; every
 character offset in vecstream counts code points of that text. For plain text and Markdown
@@ -9,6 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 MAX_BLOCK_CHARS = 65_536
 
@@ -53,6 +58,19 @@ class Block:
     position: Position = field(default_factory=lambda: NOWHERE)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image as the model wants it: uint8 [height, width, 3], as `ReadingOptions.image` says.
+
+    It has no part in the document text; it stands where the blocks before it end.
+    """
+
+    pixels: "npt.NDArray[np.uint8]"
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+    position: Position = field(default_factory=lambda: NOWHERE)
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderWarning:
     """Something a document lost without being lost itself, such as one page of a PDF."""
@@ -66,12 +84,18 @@ class ReaderWarning:
 class OpenDocument:
     """A document being read: what is known before its first block, then the blocks, lazily.
 
-    `metadata` must be JSON-able and small; it goes on every row. `warnings` grows while
-    `blocks` is consumed. `lines`: the document text is the file's own, so its line ends count
-    its lines, and chunks tell theirs.
+    Pictures are among the blocks only where the reader was told that they are wanted. `metadata`
+    must be JSON-able and small; it goes on every row. `warnings` grows while `blocks` is
+    consumed. `lines`: the document text is the file's own, so its line ends count its lines, and
+    chunks tell theirs.
     """
 
     metadata: Mapping[str, object]
-    blocks: Iterator[Block]
+    blocks: Iterator[Block | Picture]
     warnings: list[ReaderWarning] = field(default_factory=list)
     lines: bool = False
+
+    @property
+    def text_blocks(self) -> Iterator[Block]:
+        """The blocks without the pictures."""
+        return (block for block in self.blocks if isinstance(block, Block))

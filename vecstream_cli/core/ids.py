@@ -35,6 +35,13 @@ def chunk_key(text: bytes, vector_fingerprint: Fingerprint) -> ChunkKey:
     return ChunkKey(digest.digest())
 
 
+def picture_key(pixels: bytes | memoryview, vector_fingerprint: Fingerprint) -> ChunkKey:
+    """hash(exact model input, vector fingerprint) of an image: the pixels that the model gets."""
+    digest = blake2b(vector_fingerprint, digest_size=DIGEST_BYTES, person=b"vecstream.pixel")
+    digest.update(pixels)
+    return ChunkKey(digest.digest())
+
+
 def row_id(document: DocumentId, key: ChunkKey, occurrence: int) -> RowId:
     """hash(document_id, chunk_key, occurrence): the n-th chunk of this text in this document."""
     digest = blake2b(digest_size=DIGEST_BYTES, person=b"vecstream.row")

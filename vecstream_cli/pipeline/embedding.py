@@ -1,4 +1,4 @@
-"""Windows of slots as batches of token ids, and the vectors back into their slots."""
+"""Windows of slots as batches of token ids or pictures, and the vectors back into their slots."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,7 +25,8 @@ _SMALLEST_BUDGET = 512
 class Part:
     """A slot in a window: its ids and vectors where they are computed, and its own place.
 
-    `rows` are those to be embedded. On a CPU `vectors` is the slot's own column.
+    `rows` are those to be embedded; `picture` says for each row of the slot which of `pixels` is
+    its, below 0 where it is text (None: all are). On a CPU `vectors` is the slot's own column.
     """
 
     message: Embed
@@ -34,6 +35,8 @@ class Part:
     ids: "torch.Tensor"
     vectors: "torch.Tensor"
     column: "torch.Tensor"
+    picture: npt.NDArray[np.int32] | None = None
+    pixels: "torch.Tensor | None" = None
 
     def delivered(self) -> Embedded:
         """Every row has its vector: see that it is in the slot, and say so."""
@@ -43,7 +46,16 @@ class Part:
                 self.column[:count].copy_(self.vectors)
             else:  # the others have theirs already
                 self.column[self.rows] = self.vectors[self.rows].to(self.column.device)
-        return Embedded(message.ref, message.rows, count, int(self.lengths.sum()))
+        pictures = int(self.are_pictures.sum())
+        return Embedded(message.ref, message.rows, count, int(self.lengths.sum()), pictures)
+
+    @property
+    def are_pictures(self) -> npt.NDArray[np.bool_]:
+        """Which of the rows to be embedded are pictures."""
+        if self.picture is None:
+            return np.zeros(len(self.rows), dtype=bool)
+        are: npt.NDArray[np.bool_] = self.picture[self.rows] >= 0
+        return are
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -85,10 +97,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of a window that are computed together, by their places in it."""
+    """Rows of a window that are computed together, by their places in it: texts, or pictures."""
 
     window: Window
     places: npt.NDArray[np.intp]
+    pictures: bool = False
 
     @property
     def tokens(self) -> int:
@@ -122,6 +135,7 @@ class Embedding:
         self._device = self._encoder.device
         self._pinned = self._device.type == "cuda" and self._pin()
         self._budget = self._encoder.token_budget
+        self._pictures = self._encoder.image_budget
 
     @property
     def facts(self) -> dict[str, str]:
@@ -139,7 +153,7 @@ class Embedding:
         return self._device.type == "cpu"
 
     def batches(self, messages: list[Embed], lanes: int) -> list[Batch]:
-        """The rows of these slots, sorted by length, in batches that suit so many lanes."""
+        """The rows of these slots in batches that suit so many lanes: texts sorted by length."""
         if not messages:
             return []
         parts = [self._part(message) for message in messages]
@@ -154,11 +168,22 @@ class Embedding:
         )
         if self._device.type == "cuda":  # the ids were sent by this thread's stream
             self._torch.cuda.current_stream(self._device).synchronize()
-        # A batch for every lane, where there is not enough for more.
-        budget = min(self._budget, max(_SMALLEST_BUDGET, -(-int(lengths.sum()) // lanes)))
-        packed = pack(lengths, budget, padded=self.padded)
-        window.batches_left = len(packed)
-        return [Batch(window, places) for places in packed]
+        pictures = np.concatenate([part.are_pictures for part in parts])
+        texts, images = np.flatnonzero(~pictures), np.flatnonzero(pictures)
+        batches = []
+        if len(texts):  # a batch for every lane, where there is not enough for more
+            few = -(-int(lengths.sum()) // lanes)
+            budget = min(self._budget, max(_SMALLEST_BUDGET, few))
+            packed = pack(lengths[texts], budget, padded=self.padded)
+            batches += [Batch(window, texts[places]) for places in packed]
+        if len(images):
+            size = min(self._pictures, -(-len(images) // lanes))
+            batches += [
+                Batch(window, images[start : start + size], pictures=True)
+                for start in range(0, len(images), size)
+            ]
+        window.batches_left = len(batches)
+        return batches
 
     def embed(self, batch: Batch) -> tuple[int, int]:
         """Compute the batch's vectors and put each into its slot.
@@ -169,30 +194,57 @@ class Embedding:
         window, todo = batch.window, [batch.places]
         while todo:
             places = todo.pop()
-            parts_of, rows = window.parts_of[places], window.rows[places]
-            sequences = []
-            for part, row in zip(parts_of.tolist(), rows.tolist(), strict=True):
-                offsets = window.parts[part].offsets
-                sequences.append(window.parts[part].ids[offsets[row] : offsets[row + 1]])
-            lengths = window.lengths[places]
+            make = self._of_pictures if batch.pictures else self._of_texts
             try:
-                made = self._encoder.embed(sequences, self._room(len(places)))
+                made = make(window, places)
             except Exception as error:
                 if not self._is_out_of_memory(error):
                     raise
-                todo.extend(places[part] for part in self._smaller(lengths))
+                smaller = self._fewer if batch.pictures else self._smaller
+                todo.extend(places[part] for part in smaller(window.lengths[places]))
                 continue
-            for each in np.unique(parts_of).tolist():
-                of_part = parts_of == each
-                target = self._torch.from_numpy(rows[of_part])
-                chosen = self._torch.from_numpy(np.flatnonzero(of_part))
-                vectors = window.parts[each].vectors
-                vectors[target.to(self._device)] = made[chosen.to(self._device)]
+            self._scatter(window, places, made)
             forwards += 1
-            padding += self._encoder.cost(lengths) - int(lengths.sum())
+            if not batch.pictures:
+                lengths = window.lengths[places]
+                padding += self._encoder.cost(lengths) - int(lengths.sum())
         if self._device.type == "cuda":  # another lane may be the one to deliver the slot
             self._torch.cuda.current_stream(self._device).synchronize()
         return forwards, padding
+
+    def _of_texts(self, window: Window, places: npt.NDArray[np.intp]) -> "torch.Tensor":
+        sequences = []
+        parts_of, rows = window.parts_of[places], window.rows[places]
+        for part, row in zip(parts_of.tolist(), rows.tolist(), strict=True):
+            offsets = window.parts[part].offsets
+            sequences.append(window.parts[part].ids[offsets[row] : offsets[row + 1]])
+        return self._encoder.embed(sequences, self._room(len(places)))
+
+    def _of_pictures(self, window: Window, places: npt.NDArray[np.intp]) -> "torch.Tensor":
+        pieces = []
+        parts_of, rows = window.parts_of[places], window.rows[places]
+        for each in np.unique(parts_of).tolist():  # in order, as the places are
+            part = window.parts[each]
+            assert part.pixels is not None
+            assert part.picture is not None
+            which = part.picture[rows[parts_of == each]]
+            if len(which) == which[-1] - which[0] + 1:  # neighbours need no copy
+                pieces.append(part.pixels[int(which[0]) : int(which[-1]) + 1])
+            else:
+                chosen = self._torch.from_numpy(which.astype(np.int64)).to(self._device)
+                pieces.append(part.pixels[chosen])
+        pixels = pieces[0] if len(pieces) == 1 else self._torch.cat(pieces)
+        return self._encoder.embed_pixels(pixels, self._room(len(places)))
+
+    def _scatter(self, window: Window, places: npt.NDArray[np.intp], made: "torch.Tensor") -> None:
+        """Each vector to its row of its slot."""
+        parts_of, rows = window.parts_of[places], window.rows[places]
+        for each in np.unique(parts_of).tolist():
+            of_part = parts_of == each
+            target = self._torch.from_numpy(rows[of_part])
+            chosen = self._torch.from_numpy(np.flatnonzero(of_part))
+            vectors = window.parts[each].vectors
+            vectors[target.to(self._device)] = made[chosen.to(self._device)]
 
     @contextlib.contextmanager
     def stream(self) -> Iterator[None]:
@@ -214,11 +266,16 @@ class Embedding:
         rows = np.flatnonzero(slot["embed"][: message.rows])
         offsets = slot["token_offsets"][: message.rows + 1].tolist()
         ids, column = self._tensor(slot, "token_ids"), self._tensor(slot, "vector")
+        picture = pixels = None
+        if self._layout.pictures:
+            picture, pixels = slot["picture"][: message.rows], self._tensor(slot, "pixels")
         if self._device.type == "cpu":
-            return Part(message, rows, offsets, ids, column, column)
+            return Part(message, rows, offsets, ids, column, column, picture, pixels)
         ids = ids[: offsets[-1]].to(self._device, non_blocking=True)
+        if picture is not None and pixels is not None:
+            pixels = pixels[: int(picture.max()) + 1].to(self._device, non_blocking=True)
         vectors = self._torch.empty((message.rows, self._layout.dimension), device=self._device)
-        return Part(message, rows, offsets, ids, vectors, column)
+        return Part(message, rows, offsets, ids, vectors, column, picture, pixels)
 
     def _room(self, rows: int) -> "torch.Tensor":
         return self._torch.empty((rows, self._layout.dimension), device=self._device)
@@ -226,7 +283,8 @@ class Embedding:
     def _tensor(self, slot: Slot, column: str) -> "torch.Tensor":
         """The shared-memory tensor over a slot's column."""
         _, kind_of, shape = self._layout.columns[column]
-        kind = self._torch.float32 if kind_of == "f4" else self._torch.int32
+        torch = self._torch
+        kind = {"f4": torch.float32, "i4": torch.int32, "u1": torch.uint8}[kind_of]
         flat = self._torch.frombuffer(
             self._arena.buffer,
             dtype=kind,
@@ -246,6 +304,17 @@ class Embedding:
         self._budget = min(self._budget, budget)
         self._encoder.release()
         return pack(lengths, budget, padded=self.padded)
+
+    def _fewer(self, lengths: npt.NDArray[np.int64]) -> list[npt.NDArray[np.intp]]:
+        """The same for so many pictures."""
+        if len(lengths) == 1:
+            raise InternalError(
+                "The device has too little memory for even one image.",
+                hint="Use --device cpu, or a smaller model.",
+            )
+        self._pictures = min(self._pictures, len(lengths) // 2)
+        self._encoder.release()
+        return np.array_split(np.arange(len(lengths)), 2)
 
     def _pin(self) -> bool:
         """Let the GPU copy from and to the arena by itself; without it, it is only slower."""

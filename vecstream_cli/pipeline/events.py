@@ -139,6 +139,7 @@ class Summary:
     parsers_replaced: int = 0
     deletions_held: int = 0
     scan_problems: int = 0
+    images_embedded: int = 0  # of `chunks_embedded`
     stopped: str | None = None  # the setting that ended the run before its end: "max-duration"
 
     def as_dict(self) -> dict[str, object]:

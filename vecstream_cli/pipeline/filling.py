@@ -12,7 +12,10 @@ from vecstream_cli.pipeline.slots import NONE, SKIP, STRING_COLUMNS, Slot
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One chunk on its way into a slot; `text` is UTF-8, `ids` the model input, int32."""
+    """One chunk on its way into a slot; `text` is UTF-8, `ids` the model input, int32.
+
+    A picture has neither, but `pixels`, uint8 [height, width, 3].
+    """
 
     job: int
     row_id: RowId
@@ -28,6 +31,7 @@ class Row:
     char_end: int
     page: int | None
     strings: tuple[str | None, ...]  # in the order of STRING_COLUMNS
+    pixels: npt.NDArray[np.uint8] | None = None
 
 
 class Filling:
@@ -37,7 +41,7 @@ class Filling:
         self.ref = ref
         self.rows = 0
         self._slot = slot
-        self._tokens = self._text = self._pool = 0
+        self._tokens = self._text = self._pool = self._pictures = 0
         self._pooled: dict[str, int] = {}
         for name in ("token_offsets", "text_offsets", "pool_offsets"):
             slot[name][0] = 0
@@ -52,9 +56,15 @@ class Filling:
             or self._tokens + len(row.ids) > layout.tokens
             or self._text + len(row.text) > layout.text_bytes
             or self._pool + pool_bytes > layout.pool_bytes
+            or (row.pixels is not None and self._pictures == layout.pictures)
         ):
             return False
         slot, at = self._slot, self.rows
+        if layout.pictures:
+            slot["picture"][at] = NONE if row.pixels is None else self._pictures
+            if row.pixels is not None:
+                slot["pixels"][self._pictures] = row.pixels
+                self._pictures += 1
         slot["token_ids"][self._tokens : self._tokens + len(row.ids)] = row.ids
         self._tokens += len(row.ids)
         slot["token_offsets"][at + 1] = self._tokens

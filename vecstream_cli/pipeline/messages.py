@@ -143,12 +143,16 @@ class Embed:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Inference → supervisor: the slot's `embedded` rows that had none now have their vectors."""
+    """Inference → supervisor: the slot's `embedded` rows that had none now have their vectors.
+
+    `pictures` of them are images; `tokens` are those of the others.
+    """
 
     ref: SlotRef
     rows: int
     embedded: int
     tokens: int
+    pictures: int = 0
 
 
 # Supervisor → writer, and back

@@ -1,7 +1,6 @@
 """The parser process: documents in, slots of chunks with token ids out. Imports no torch."""
 
 import contextlib
-import json
 import os
 import resource
 import stat
@@ -10,18 +9,10 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from vecstream_cli.core.blocks import OpenDocument
-from vecstream_cli.core.chunking import Chunk, Chunker
-from vecstream_cli.core.ids import (
-    ChunkKey,
-    ContentHash,
-    Fingerprint,
-    chunk_key,
-    content_hasher,
-    row_id,
-)
+from vecstream_cli.core.blocks import OpenDocument, ReaderWarning
+from vecstream_cli.core.chunking import Chunker
+from vecstream_cli.core.ids import ContentHash, Fingerprint, content_hasher
 from vecstream_cli.core.plan import Stamp
-from vecstream_cli.core.stored import OCCURRENCES_COUNTED, position
 from vecstream_cli.errors import DocumentError, UsageError
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.models.tokenizer import Tokenizer
@@ -45,6 +36,7 @@ from vecstream_cli.pipeline.messages import (
     Unchanged,
     Vanished,
 )  # fmt: skip
+from vecstream_cli.pipeline.parser_rows import Rows
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
 from vecstream_cli.pipeline.workclock import WorkClock
 from vecstream_cli.readers.registry import open_document
@@ -53,7 +45,6 @@ from vecstream_cli.settings import ReadingOptions
 
 _HASH_BYTES = 1 << 20
 _MAX_LOSSES = 20
-_MAX_HEADING_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class ParserConfig:
     arena: ArenaHandle
     layout: SlotLayout
     row: int
-    tokenizer_file: Path
+    tokenizer_file: Path | None
     max_tokens: int
     document_prompt: str
     chunk_size: int
@@ -122,13 +113,7 @@ class _Parser:
         self._clock = WorkClock()
         self._booked = 0
         self._filling: Filling | None = None
-        tokenizer = Tokenizer.load(
-            config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
-        )
-        try:
-            self._chunker = Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
-        except ValueError as error:
-            raise UsageError(f"--chunk-size is too small: {error}.") from error
+        self._chunker = _chunker(config)
 
     def next_job(self) -> Job | None:
         """The next document; None when it is time to end."""
@@ -170,7 +155,7 @@ class _Parser:
         kill_point("document.started")
         self._booked = self._clock.now()
         self._beat()
-        reading = _Reading(job)
+        reading = _Reading()
         try:
             # Sent when the document is closed: what a library does then is part of reading it.
             self._outbox.send(self._read(job, reading))
@@ -209,19 +194,28 @@ class _Parser:
             reading.reader, document = open_document(
                 source, progress=self._beat, options=self._config.reading
             )
-            retokenized = self._chunker.retokenized
-            held: Chunk | None = None  # until it is known whether it is the last one
-            for chunk in self._chunker.chunks(document.blocks, progress=self._beat):
-                if held is not None:
-                    self._add(self._row(job, reading, document, held, last=False))
-                held = chunk
-            if held is not None:
-                self._add(self._row(job, reading, document, held, last=True))
+            print_of = self._config.vector_fingerprint
+            rows = Rows(job, document, reading.content_hash, print_of, self._add)
+            retokenized = self._make(document, rows)
             if stamp_of(fd) != stamp and self._hash(fd, stamp.size) != reading.content_hash:
                 raise DocumentError("changed-while-reading", "it changed while it was being read")
-            return _sealed(job, reading, document, self._chunker.retokenized - retokenized)
+            return _sealed(job, reading, rows, document.warnings, retokenized)
         finally:
             os.close(fd)
+
+    def _make(self, document: OpenDocument, rows: Rows) -> int:
+        """Make all rows of the document; returns how many chunks were tokenized twice."""
+        chunker, blocks = self._chunker, rows.text(document.blocks)
+        if chunker is None:  # the model has no use for text
+            for _ in blocks:
+                self._beat()
+            rows.end()
+            return 0
+        retokenized = chunker.retokenized
+        for chunk in chunker.chunks(blocks, progress=self._beat):
+            rows.put(chunk)
+        rows.end()
+        return chunker.retokenized - retokenized
 
     def _hash(self, fd: int, size: int) -> ContentHash:
         hasher, at = content_hasher(), 0
@@ -233,41 +227,6 @@ class _Parser:
             at += len(data)
             self._beat()
         return ContentHash(hasher.digest())
-
-    def _row(
-        self, job: Job, reading: "_Reading", document: OpenDocument, chunk: Chunk, *, last: bool
-    ) -> Row:
-        text = chunk.text.encode()
-        key = chunk_key(text, self._config.vector_fingerprint)
-        ordinal, occurrence = reading.count(key, len(chunk.ids))
-        where = dict(chunk.place.position)
-        if document.lines:
-            where |= {"line": chunk.lines[0], "line_end": chunk.lines[1]}
-        if reading.metadata is None and document.metadata:
-            reading.metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
-        heading = " > ".join(chunk.place.heading)[:_MAX_HEADING_CHARS] or None
-        return Row(
-            job=job.id,
-            row_id=row_id(job.document, key, occurrence),
-            document=job.document,
-            key=key,
-            content_hash=reading.content_hash,
-            text=text,
-            ids=chunk.ids,
-            attempt=job.attempt,
-            ordinal=ordinal,
-            occurrence=occurrence,
-            char_start=chunk.char_start,
-            char_end=chunk.char_end,
-            page=chunk.place.page,
-            strings=(
-                job.source,
-                job.path,
-                heading,
-                position(where, last=last),
-                reading.metadata,
-            ),
-        )
 
     def _add(self, row: Row) -> None:
         while not (filling := self._filling or self._next_slot()).add(row):
@@ -310,38 +269,39 @@ class _Parser:
                 self._stopping = True
 
 
+def _chunker(config: ParserConfig) -> Chunker | None:
+    """None where the model reads no text."""
+    if config.tokenizer_file is None:
+        return None
+    tokenizer = Tokenizer.load(
+        config.tokenizer_file, max_tokens=config.max_tokens, prompt=config.document_prompt
+    )
+    try:
+        return Chunker(tokenizer, size=config.chunk_size, overlap=config.chunk_overlap)
+    except ValueError as error:
+        raise UsageError(f"--chunk-size is too small: {error}.") from error
+
+
 class _Reading:
     """What is known so far of the document being read."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self) -> None:
         self.stamp: Stamp | None = None
         self.content_hash = ContentHash(b"")
         self.reader = ""
-        self.metadata: str | None = None
-        self.chunks = self.tokens = 0
-        self._occurrences: dict[ChunkKey, int] = {}
-
-    def count(self, key: ChunkKey, tokens: int) -> tuple[int, int]:
-        """(ordinal, occurrence) of the next chunk."""
-        ordinal = self.chunks
-        self.chunks += 1
-        self.tokens += tokens
-        if ordinal >= OCCURRENCES_COUNTED:
-            return ordinal, OCCURRENCES_COUNTED + ordinal
-        occurrence = self._occurrences.get(key, 0)
-        self._occurrences[key] = occurrence + 1
-        return ordinal, occurrence
 
 
-def _sealed(job: Job, reading: _Reading, document: OpenDocument, retokenized: int) -> Sealed:
-    losses = [Lost(w.reason, w.message[:200]) for w in document.warnings[:_MAX_LOSSES]]
-    if len(document.warnings) > _MAX_LOSSES:
-        losses.append(Lost("more", f"and {len(document.warnings) - _MAX_LOSSES} more"))
+def _sealed(
+    job: Job, reading: _Reading, rows: Rows, warnings: list[ReaderWarning], retokenized: int
+) -> Sealed:
+    losses = [Lost(w.reason, w.message[:200]) for w in warnings[:_MAX_LOSSES]]
+    if len(warnings) > _MAX_LOSSES:
+        losses.append(Lost("more", f"and {len(warnings) - _MAX_LOSSES} more"))
     assert reading.stamp is not None
     return Sealed(
         job=job.id,
-        chunks=reading.chunks,
-        tokens=reading.tokens,
+        chunks=rows.chunks,
+        tokens=rows.tokens,
         retokenized=retokenized,
         content_hash=reading.content_hash,
         stamp=reading.stamp,

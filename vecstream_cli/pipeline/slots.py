@@ -1,9 +1,9 @@
 """A slot's layout: one batch of chunks, column by column, in a fixed region of the arena.
 
-The parser fills text, token ids and facts; inference writes the vectors beside them, or the writer
-does where the supervisor named a row of the database as donor; the writer hands Arrow views of the
-same bytes to the database. Digests stand as 32 hex digits, as the database wants them, so that
-nobody has to copy them.
+The parser fills text, token ids, pixels and facts; inference writes the vectors beside them, or
+the writer does where the supervisor named a row of the database as donor; the writer hands Arrow
+views of the same bytes to the database. Digests stand as 32 hex digits, as the database wants
+them, so that nobody has to copy them.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from vecstream_cli.core.ids import HEX_CHARS
+from vecstream_cli.pixels import ImageInput
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 POISON = 0xA5
 NONE = -1
 _ALIGN = 64
+_PICTURE_BYTES = 3 << 19
 
 # What the supervisor decided about a row before it goes to the writer.
 SKIP, APPEND, MERGE = 0, 1, 2
@@ -34,7 +36,9 @@ class SlotLayout:
     """How large each part of a slot is; the same for every slot of a run.
 
     `rows` chunks of at most `tokens` ids and `text_bytes` of UTF-8 in all; `pool_bytes` for the
-    strings that rows share (paths, headings, metadata); `dimension` float32 a vector.
+    strings that rows share (paths, headings, metadata); `dimension` float32 a vector. `pictures`
+    of the rows, at most, may be images of uint8 [`height`, `width`, 3]; nothing is laid out for
+    them where the model has no use for any.
     """
 
     rows: int
@@ -42,16 +46,24 @@ class SlotLayout:
     text_bytes: int
     pool_bytes: int
     dimension: int
+    pictures: int = 0
+    height: int = 0
+    width: int = 0
 
     @classmethod
-    def of(cls, *, chunk_tokens: int, chunk_chars: int, dimension: int) -> "SlotLayout":
-        """A slot for chunks of at most `chunk_tokens` ids and `chunk_chars` characters.
+    def of(
+        cls, *, chunk_tokens: int, chunk_chars: int, dimension: int, image: ImageInput | None = None
+    ) -> "SlotLayout":
+        """A slot for chunks of at most `chunk_tokens` ids and `chunk_chars` characters, or images.
 
         64 rows amortise a hand-over, and the first are in the database after a second or two.
         Real chunks are on average under the limit, so tokens are sized for three quarters of it,
         and text for four bytes a token, which English has; a slot that runs out of either is
         simply handed on with fewer rows. Rows, tokens and text of the slots of long prose are
         then 91, 100 and 96 % full, those of manuals of one screen each 100, 81 and 58 %.
+
+        Images are many times larger, and slower to embed, than chunks, so there are fewer: ten of
+        224 × 224, and as many as take no more memory of a larger size.
         """
         rows = 64
         tokens = max(rows * chunk_tokens * 3 // 4, chunk_tokens)
@@ -61,6 +73,9 @@ class SlotLayout:
             text_bytes=max(tokens * 4, 4 * chunk_chars),
             pool_bytes=48 << 10,
             dimension=dimension,
+            pictures=0 if image is None else max(1, _PICTURE_BYTES // image.pixel_bytes),
+            height=0 if image is None else image.height,
+            width=0 if image is None else image.width,
         )
 
     @cached_property
@@ -87,6 +102,9 @@ class SlotLayout:
             ("pool", "u1", (self.pool_bytes,)),
             ("pool_offsets", "i4", (strings + 1,)),
         ]
+        if self.pictures:
+            shapes.append(("picture", "i4", (rows,)))  # which of the pixels are the row's, or NONE
+            shapes.append(("pixels", "u1", (self.pictures, self.height, self.width, 3)))
         at, columns = 0, {}
         for name, kind, shape in shapes:
             columns[name] = (at, kind, shape)

@@ -16,7 +16,7 @@ from vecstream_cli.pipeline.commits import Commits
 from vecstream_cli.pipeline.crew import WRITER_ROW, Crew, RingConfig, inference_rows
 from vecstream_cli.pipeline.events import Listener, Notice, Summary
 from vecstream_cli.pipeline.failure import revived
-from vecstream_cli.pipeline.inference import WINDOW_SLOTS
+from vecstream_cli.pipeline.handing import Handing
 from vecstream_cli.pipeline.intake import Intake
 from vecstream_cli.pipeline.lifecycle import Child
 from vecstream_cli.pipeline.memory import MemoryGauge, memory_left
@@ -36,7 +36,6 @@ from vecstream_cli.state.manifest import Manifest
 TICK_SECONDS = 0.25
 CLOCK_SECONDS = 0.05
 MEMORY_SECONDS = 0.5
-_INFERENCE_SLOTS = 2 * WINDOW_SLOTS  # one window at work, one to go on with
 
 
 class Supervisor:
@@ -66,6 +65,7 @@ class Supervisor:
             self._arena, config.layout, config.plan.slots, self._donors.mark, poison=config.poison
         )
         self._crew = crew = Crew(config, self._arena, lock.fd)
+        self._handing = Handing(self._ring, crew)
         # Until the model is loaded everybody waits for it: it and the writer have a core each.
         parsers = config.plan.parsers
         early = parsers if self._donors.likely else max(1, cores() - config.plan.inferences - 1)
@@ -83,7 +83,7 @@ class Supervisor:
             self._ring, self._pool, intake, self._gauge, self._busy, window, summary, listener
         )
         self._opened = self._gone_told = False
-        self._throttled = self._flush_asked = self._winding_down = self._stopping = False
+        self._throttled = self._winding_down = self._stopping = False
         self._ending: VecstreamError | None = None
         self.replaced = self._replacing = False
         self._ticked = self._sampled = self._pace.started
@@ -142,13 +142,13 @@ class Supervisor:
             if may_begin and not (self._throttled and len(self._ring.documents)):
                 self._reading.admit()
             self._reading.hand_out_slots()
-            self._hand_on()
+            self._handing.hand_on()
             if self._drained() and self._commits.idle and not self._gone_told:
                 # Last of all: a renamed file is in the table before its old name leaves it.
                 self._gone_told = True
                 self._commits.remove(self._intake.gone())
         if self._winding_down or self._all_wait_for_writer():
-            self._ask_for_flush()
+            self._handing.ask_for_flush()
         self._commits.settle(now=self._winding_down or self._drained())
         self._intake.settle(now=self._drained())
         scanning = self._opened and not self._winding_down and self._intake.hungry
@@ -190,43 +190,12 @@ class Supervisor:
             self._crew.start_inference()
         self._pool.start()
 
-    def _hand_on(self) -> None:
-        while (whole := self._ring.next_whole()) is not None:
-            self._crew.tell_writer(msg.Write(*whole))
-        if self._ring.to_embed:
-            self._crew.start_inference()
-            self._hand_to_inference()
-
-    def _hand_to_inference(self) -> None:
-        """Each process in turn gets a slot, as long as any has room for one."""
-        hungry = True
-        while hungry:
-            hungry = False
-            for number, child in self._crew.inferences.items():
-                holder = Holder(Place.INFERENCE, number)
-                if self._ring.held_by(holder) < _INFERENCE_SLOTS:
-                    handed = self._ring.next_for(holder)
-                    if handed is None:
-                        return
-                    child.outbox.send(msg.Embed(*handed))
-                    hungry = True
-
-    def _hand_to_writer(self, embedded: msg.Embedded, inference: Holder) -> None:
-        ref = self._ring.embedded(embedded.ref, embedded.rows, inference)
-        if ref is not None:
-            self._crew.tell_writer(msg.Write(ref, embedded.rows))
-
     def _all_wait_for_writer(self) -> bool:
         """Inference has nothing to do, and no slot or no document to come that could change it."""
         count = self._ring.count
         if count(Place.READY) + count(Place.INFERENCE):
             return False
         return count(Place.FREE) == 0 or (self._intake.exhausted and not self._pool.busy)
-
-    def _ask_for_flush(self) -> None:
-        if self._ring.count(Place.WRITER) and not self._flush_asked:
-            self._flush_asked = True
-            self._crew.tell_writer(msg.Flush())
 
     # What comes in
 
@@ -270,8 +239,8 @@ class Supervisor:
             case msg.Embedded():
                 self._summary.chunks_embedded += message.embedded
                 self._summary.tokens += message.tokens
-                number = next(n for n, each in self._crew.inferences.items() if each is child)
-                self._hand_to_writer(message, Holder(Place.INFERENCE, number))
+                self._summary.images_embedded += message.pictures
+                self._handing.embedded(child, message)
             case msg.Stopped(counters):
                 self._summary.batches += counters["batches"]
                 self._summary.padded_tokens += counters["padded_tokens"]
@@ -287,7 +256,7 @@ class Supervisor:
                     raise StageDied("The collection was made by somebody else during this run.")
             case msg.Missed(slots, reused):
                 self._summary.chunks_reused += reused
-                self._flush_asked = False
+                self._handing.flushed()
                 self._ring.missed(slots)
                 if self._winding_down:
                     self._ring.drop_unembedded([])
@@ -299,7 +268,7 @@ class Supervisor:
                 kill_point("rows.acknowledged")
                 for document in completed:
                     self._reading.complete(document)
-                self._flush_asked = False
+                self._handing.flushed()
                 self._summary.chunks_written += rows
                 if self._summary.first_write_seconds is None:
                     self._summary.first_write_seconds = time.monotonic() - self._pace.started

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
-from vecstream_cli.core.blocks import Block, OpenDocument
+from vecstream_cli.core.blocks import Block, OpenDocument, Picture
 from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.formats import FORMATS, Format, version
 from vecstream_cli.readers.reading import Reading
@@ -40,7 +40,7 @@ def _opened(file: SourceFile, form: Format, reading: Reading) -> OpenDocument:
     return document
 
 
-def _guarded(blocks: Iterator[Block]) -> Iterator[Block]:
+def _guarded(blocks: Iterator[Block | Picture]) -> Iterator[Block | Picture]:
     while True:
         with document_errors("the document"):
             block = next(blocks, None)

@@ -146,7 +146,7 @@ def _blocks(document: Document) -> Iterator[Block]:
     fd = os.open(document.absolute, os.O_RDONLY | os.O_CLOEXEC)
     try:
         source = SourceFile(fd, document.stamp.size, document.relative)
-        yield from open_document(source, progress=_nothing)[1].blocks
+        yield from open_document(source, progress=_nothing)[1].text_blocks
     finally:
         os.close(fd)
 

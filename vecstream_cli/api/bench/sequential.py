@@ -163,7 +163,7 @@ class _Way:
             hasher = content_hasher()
             hasher.update(os.pread(fd, document.stamp.size, 0))
             source = SourceFile(fd, document.stamp.size, document.relative)
-            blocks = open_document(source, progress=lambda: None)[1].blocks
+            blocks = open_document(source, progress=lambda: None)[1].text_blocks
             chunks = list(chunker.chunks(blocks))
         finally:
             os.close(fd)
