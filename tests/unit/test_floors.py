@@ -35,7 +35,7 @@ DOORS = {"__init__", "__main__"}
 # Each adds tens of megabytes to a process; a parser has none of them.
 HEAVY = {"torch", "transformers", "sentence_transformers", "lancedb", "lance", "pyarrow"}
 # What runs in a parser imports these; the parser's own main loop is found by its name.
-PARSER_SIDE = ("readers.*", "core.*", "models.tokenizer", "models.spec", "pipeline.parser*")
+PARSER_SIDE = ("readers.*", "core.*", "models.tokenizer", "models.spec*", "pipeline.parser*")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

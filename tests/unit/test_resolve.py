@@ -110,6 +110,25 @@ def test_a_cached_hub_model_needs_no_network(tmp_path):
     assert not found["heavy"]
 
 
+@pytest.mark.parametrize(
+    ("alias", "hub_id"),
+    [
+        ("clip", "openai/clip-vit-base-patch32"),
+        ("siglip", "google/siglip-base-patch16-224"),
+        ("dinov2", "facebook/dinov2-base"),
+    ],
+)
+def test_models_for_pictures_have_short_names_for_the_hubs(tmp_path, alias, hub_id):
+    cached(tmp_path, hub_id, "main")
+
+    found = fresh(alias, HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    missing = fresh(alias, HF_HOME=str(tmp_path / "empty"), HF_HUB_OFFLINE="1")
+
+    assert (found["name"], found["revision"]) == (alias, COMMIT)
+    assert hub_id in str(missing["error"])
+    assert "network" in str(missing["hint"])
+
+
 @pytest.mark.parametrize("revision", ["v1", COMMIT])
 def test_a_cached_revision_is_found_by_its_name_and_its_commit(tmp_path, revision):
     cached(tmp_path, "some/model", "v1")

@@ -1,7 +1,7 @@
 """The loaded model: batches of token ids in, vectors out. Imports torch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ from vecstream_cli.errors import InternalError, ModelError, UsageError
 from vecstream_cli.models.packed import PackedModel, can_pack
 from vecstream_cli.models.padded import PaddedModel
 from vecstream_cli.models.pooling import Head
-from vecstream_cli.models.runs import runs_of
+from vecstream_cli.models.runs import Run, runs_of
 from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.models.vision import VisionModel
 from vecstream_cli.settings import PRECISIONS, cores
 
 Ids = torch.Tensor | NDArray[np.int32]
@@ -27,22 +28,21 @@ class Encoder:
     """
 
     def __init__(
-        self, spec: ModelSpec, model: PackedModel | PaddedModel, device: torch.device
+        self,
+        spec: ModelSpec,
+        model: PackedModel | PaddedModel | VisionModel,
+        device: torch.device,
     ) -> None:
         self._spec = spec
         self._model = model
-        self._head = Head(spec, device)
-        self._skip = {False: 0, True: 0}
-        if not spec.include_prompt:
-            self._skip = {
-                False: _prompt_tokens(spec, spec.document_prompt),
-                True: _prompt_tokens(spec, spec.query_prompt),
-            }
+        self._texts = _texts_of(spec, model, device)
         self.device = device
         self.kind = model.kind
         self.dimension = spec.dimension
         self.token_budget = 2_048 if device.type == "cpu" else 16_384
         self.image_budget = 0
+        if spec.image is not None:
+            self.image_budget = max(1, self.token_budget // spec.image_tokens)
 
     @classmethod
     def load(
@@ -72,7 +72,7 @@ class Encoder:
             raise UsageError("--precision int8 is for CPUs.", hint="Use --precision bf16 on a GPU.")
         torch.set_num_threads(threads or min(torch.get_num_threads(), cores()))
         config = json.loads((spec.transformer / "config.json").read_bytes())
-        model: PackedModel | PaddedModel
+        model: PackedModel | PaddedModel | VisionModel
         with torch.inference_mode():
             if can_pack(config):
                 reorder = place.type == "cpu" and not share_weights
@@ -82,6 +82,8 @@ class Encoder:
                     f"Model {spec.name}, a {spec.architecture}, cannot be run in int8.",
                     hint="Models of the BERT family can; use --precision fp32 for others.",
                 )
+            elif spec.image is not None:
+                model = VisionModel(spec, place, precision=precision)
             else:
                 model = PaddedModel(spec, config, place, precision=precision)
             return cls(spec, model, place)
@@ -98,6 +100,8 @@ class Encoder:
         Memory that does not suffice shows as an error that `is_out_of_memory` knows: then call
         `release` and embed the batch in halves.
         """
+        if not self._spec.has_text:
+            raise InternalError(f"Text reached model {self._spec.name}, which reads pictures.")
         if out is None:
             out = torch.empty((len(ids), self.dimension))
         if not ids:
@@ -106,14 +110,7 @@ class Encoder:
         with torch.inference_mode():
             packed = self._checked(_joined(ids), lengths).to(self.device)
             runs = runs_of(lengths)
-            vectors = self._head(self._model(packed, runs), runs, self._skip[query])
-            if not bool(torch.isfinite(vectors).all()):
-                raise ModelError(
-                    f"Model {self._spec.name} gave a vector that is not a number.",
-                    hint="Its weights are damaged, or it overflows in this precision.",
-                )
-            out.copy_(vectors)
-        return out
+            return self._finite(self._texts(packed, runs, query), out)
 
     def embed_pixels(self, pixels: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """The vectors [n, dimension], float32 on the CPU, of `n` pictures.
@@ -121,20 +118,36 @@ class Encoder:
         `pixels` [n, height, width, 3] are uint8 RGB of the size that `spec.image` names. `out`,
         where given, is filled and returned. Memory that does not suffice shows as in `embed`.
         """
-        raise InternalError(f"Pictures reached model {self._spec.name}, which reads text.")
+        if not isinstance(self._model, VisionModel):
+            raise InternalError(f"Pictures reached model {self._spec.name}, which reads text.")
+        if out is None:
+            out = torch.empty((len(pixels), self.dimension))
+        if not len(pixels):
+            return out
+        with torch.inference_mode():
+            return self._finite(self._model.pictures(pixels), out)
 
     def cost(self, lengths: NDArray[np.integer]) -> int:
         """The tokens that a batch of these lengths computes, padding included."""
         if len(lengths) == 0:
             return 0
         if self.kind == "padded":
-            return int(lengths.max()) * len(lengths)
+            filled = self._model.length if isinstance(self._model, VisionModel) else 0
+            return (filled or int(lengths.max())) * len(lengths)
         return int(lengths.sum())
 
     def release(self) -> None:
         """Give cached device memory back, before a batch is tried again in a smaller size."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def _finite(self, vectors: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        if not bool(torch.isfinite(vectors).all()):
+            raise ModelError(
+                f"Model {self._spec.name} gave a vector that is not a number.",
+                hint="Its weights are damaged, or it overflows in this precision.",
+            )
+        return out.copy_(vectors)
 
     def _checked(self, packed: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
         """An id out of range kills a CUDA context for good, so look before it gets there."""
@@ -150,6 +163,22 @@ class Encoder:
                 f"{self._model.vocabulary - 1}."
             )
         return packed
+
+
+def _texts_of(
+    spec: ModelSpec, model: PackedModel | PaddedModel | VisionModel, device: torch.device
+) -> Callable[[torch.Tensor, Sequence[Run], bool], torch.Tensor]:
+    """Packed ids, their runs and whether they are a query's, to vectors."""
+    if isinstance(model, VisionModel):
+        return lambda packed, runs, query: model.texts(packed, runs)
+    head = Head(spec, device)
+    skip = {False: 0, True: 0}
+    if not spec.include_prompt:
+        skip = {
+            False: _prompt_tokens(spec, spec.document_prompt),
+            True: _prompt_tokens(spec, spec.query_prompt),
+        }
+    return lambda packed, runs, query: head(model(packed, runs), runs, skip[query])
 
 
 def is_out_of_memory(error: BaseException) -> bool:

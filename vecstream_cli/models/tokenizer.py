@@ -1,5 +1,6 @@
 """The model's own tokenizer, made fast by remembering words: text to units and ids, no torch."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence, Sized
@@ -67,6 +68,8 @@ class Tokenizer:
                 f"{str(tokenizer_file)!r} is not a tokenizer: {error}.",
                 hint="The model's folder needs the tokenizer.json of a fast tokenizer.",
             ) from error
+        if _capitals_are_kept_by_mistake(exact, tokenizer_file):
+            _lower_case(exact)
         return cls(exact, digest=sha256(data).hexdigest(), max_tokens=max_tokens, prompt=prompt)
 
     @property
@@ -260,6 +263,30 @@ def _before_cluster(text: str, start: int, end: int) -> int:
         if unicodedata.category(text[cut])[0] != "M" and "\u200d" not in text[cut - 1 : cut + 1]:
             return cut
     return end
+
+
+def _capitals_are_kept_by_mistake(exact: "HFTokenizer", tokenizer_file: Path) -> bool:
+    """SigLIP 2 was trained on lower-cased text; its tokenizer, which is Gemma's, keeps capitals.
+
+    Only the file beside says so, which transformers' class for it knows better than to ignore.
+    """
+    try:
+        beside = json.loads((tokenizer_file.parent / "tokenizer_config.json").read_bytes())
+        kind = str(beside.get("tokenizer_class", ""))
+    except (OSError, ValueError, AttributeError):
+        return False
+    wanted = kind.startswith("Siglip2") or (
+        kind.startswith("Gemma") and beside.get("do_lower_case", False)
+    )
+    return wanted and "Lowercase" not in str(exact.normalizer)
+
+
+def _lower_case(exact: "HFTokenizer") -> None:
+    from tokenizers import normalizers
+
+    first = normalizers.Lowercase()
+    others = [exact.normalizer] if exact.normalizer is not None else []
+    exact.normalizer = normalizers.Sequence([first, *others])
 
 
 def _without_prefix_space(tokenizer: "HFTokenizer") -> "HFTokenizer":
