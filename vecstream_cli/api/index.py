@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.rebuild import move, place_of_build, replacement, settle
-from vecstream_cli.api.sources import scan_of
+from vecstream_cli.api.sources import reading_of, scan_of
 from vecstream_cli.api.terms import be_nice, insist_on
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
@@ -85,7 +85,9 @@ def _index(
     summary.max_memory_bytes = config.plan.max_memory
     folder = adapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
-    if not place.manifest.exists() and not _anything(scan_of(settings, roots, folder)):
+    if not place.manifest.exists() and not _anything(
+        scan_of(settings, roots, folder, config.reading)
+    ):
         return  # and make no database for nothing
     build = place_of_build(settings)
     wait = min(settings.lock_wait, window.left)
@@ -126,7 +128,8 @@ def _work(
             raise ManifestVoid(settings.collection, place.manifest)  # or sources would be lost
         if adopt:
             roots = adopted(roots, manifest.sources())
-        found = scan_of(settings, roots, adapter_class(settings.db).local_folder(settings.db_uri))
+        folder = adapter_class(settings.db).local_folder(settings.db_uri)
+        found = scan_of(settings, roots, folder, config.reading)
         if not settings.rebuild:
             run(config, manifest, found)
             return
@@ -177,7 +180,7 @@ def _run(
         manifest,
         summary,
         listener,
-        readers=versions(settings.reading),
+        readers=versions(config.reading),
         checksum=settings.checksum,
         allow_mass_delete=settings.allow_mass_delete,
     ) as intake:
@@ -224,21 +227,12 @@ def _held(summary: Summary) -> ExitCode:
 
 def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
     """The ring for this model on this machine. Raises UsageError, CeilingError."""
-    chunk_size = settings.chunk_size or spec.max_tokens
-    if chunk_size > spec.max_tokens:
-        raise UsageError(
-            f"--chunk-size {chunk_size} is more than the {spec.max_tokens} tokens that model "
-            f"{spec.name} reads.",
-            hint="Nothing is ever truncated: choose a smaller --chunk-size.",
-        )
-    if settings.chunk_overlap * 2 > chunk_size:
-        raise UsageError(
-            f"--chunk-overlap can be at most half of a chunk, which has {chunk_size} tokens."
-        )
+    chunk_size = _chunk_size(settings, spec)
     layout = SlotLayout.of(
         chunk_tokens=chunk_size,
         chunk_chars=max_chunk_chars(chunk_size),
         dimension=spec.dimension,
+        image=spec.image,
     )
     wish = Wish(
         max_memory=settings.max_memory,
@@ -252,6 +246,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         slot_bytes=layout.slot_bytes,
         weights_bytes=spec.weights_bytes,
         inferences=len(devices(settings.device)),
+        reads_images=spec.image is not None,
     )
     vectors = vector_fingerprint(spec, settings.precision)
     chunks = _chunk_facts(settings, chunk_size)
@@ -275,12 +270,30 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         chunk_overlap=settings.chunk_overlap,
         device=settings.device,
         precision=settings.precision,
-        reading=settings.reading,
+        reading=reading_of(settings, spec),
         document_timeout=settings.document_timeout,
         layout=layout,
         plan=ring,
         poison=bool(os.environ.get(POISON)),
     )
+
+
+def _chunk_size(settings: Settings, spec: ModelSpec) -> int:
+    """Tokens of a chunk; 0 where the model reads no text."""
+    if not spec.has_text:
+        return 0
+    chunk_size = settings.chunk_size or spec.max_tokens
+    if chunk_size > spec.max_tokens:
+        raise UsageError(
+            f"--chunk-size {chunk_size} is more than the {spec.max_tokens} tokens that model "
+            f"{spec.name} reads.",
+            hint="Nothing is ever truncated: choose a smaller --chunk-size.",
+        )
+    if settings.chunk_overlap * 2 > chunk_size:
+        raise UsageError(
+            f"--chunk-overlap can be at most half of a chunk, which has {chunk_size} tokens."
+        )
+    return chunk_size
 
 
 def _chunk_facts(settings: Settings, chunk_size: int) -> dict[str, str]:

@@ -17,7 +17,7 @@ from vecstream_cli.pipeline.events import Listener, Notice, Preview, silent
 from vecstream_cli.pipeline.opening import refuse_other_settings
 from vecstream_cli.pipeline.preview import foresee
 from vecstream_cli.readers.formats import versions
-from vecstream_cli.settings import Settings
+from vecstream_cli.settings import ReadingOptions, Settings
 from vecstream_cli.state.location import Place, locate
 from vecstream_cli.state.lock import last_holder_lives
 from vecstream_cli.state.roots import adopted, roots_of
@@ -36,7 +36,7 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
     insist_on(settings.require)
     adapter = adapter_class(settings.db)
     roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
-    wanted = _wanted(settings, listener)
+    wanted, reading = _wanted(settings, listener)
     folder = adapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
     found = Preview(database_name(adapter, settings.db_uri), settings.collection)
@@ -46,13 +46,13 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
         if settings.rebuild and manifest is not None:
             replacement(settings, manifest, roots)  # raises where something would be lost
         foresee(
-            scan_of(settings, roots, folder),
+            scan_of(settings, roots, folder, reading),
             None if settings.rebuild else manifest,
             before,
             listener,
             found,
             restored=found.exists and manifest is None and not settings.rebuild,
-            readers=versions(settings.reading),
+            readers=versions(reading),
             checksum=settings.checksum,
             allow_mass_delete=settings.allow_mass_delete,
         )
@@ -60,14 +60,20 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
     return found
 
 
-def _wanted(settings: Settings, listener: Listener) -> CollectionRecord | None:
-    """The record of a collection made with these settings; None where the model is not here."""
+def _wanted(
+    settings: Settings, listener: Listener
+) -> tuple[CollectionRecord | None, ReadingOptions]:
+    """The record of a collection made with these settings, and what would be read.
+
+    Where the model is not here there is no record, and it is taken for one that reads text.
+    """
     try:
         spec = resolve(settings.model, revision=settings.revision, fetch=False)
     except ModelNotHere as error:
         listener(Notice(None, "model", f"{error.message} A run would fetch it first."))
-        return None
-    return configure(settings, spec).record
+        return None, settings.reading
+    config = configure(settings, spec)
+    return config.record, config.reading
 
 
 @contextmanager

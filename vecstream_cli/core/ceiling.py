@@ -16,10 +16,15 @@ WRITER_BYTES = 240 * MIB
 INFERENCE_BYTES = 350 * MIB
 LANE_BYTES = 50 * MIB
 PARSER_BYTES = 80 * MIB
+# A model for images comes with more libraries, and with larger batches at work; its slots are
+# larger, so fewer of them do, and an image of 24 million pixels takes its parser 96 MiB.
+IMAGES_BYTES = 150 * MIB
 
 DEFAULT_SLOTS = 128
+_IMAGE_SLOTS = 64
 MIN_SLOTS = 4
 _LEAST_ALLOWANCE = 96 * MIB
+_LEAST_IMAGE_ALLOWANCE = 192 * MIB
 _MOST_ALLOWANCE = 1024 * MIB
 _MOST_PARSERS = 16
 _MOST_LANES = 8  # each computes a batch of its own in memory; beyond, a lane gets more threads
@@ -65,7 +70,13 @@ class RingPlan:
 
 
 def plan(
-    wish: Wish, machine: Machine, *, slot_bytes: int, weights_bytes: int, inferences: int = 1
+    wish: Wish,
+    machine: Machine,
+    *,
+    slot_bytes: int,
+    weights_bytes: int,
+    inferences: int = 1,
+    reads_images: bool = False,
 ) -> RingPlan:
     """Divide the ceiling among the processes and the arena.
 
@@ -74,8 +85,10 @@ def plan(
     and what is left is the parsers' allowance. Raises CeilingError with the smallest ceiling that
     would work.
     """
-    fixed = SUPERVISOR_BYTES + WRITER_BYTES + inferences * (INFERENCE_BYTES + weights_bytes)
-    per_parser = PARSER_BYTES + _LEAST_ALLOWANCE
+    inference = INFERENCE_BYTES + weights_bytes + (IMAGES_BYTES if reads_images else 0)
+    fixed = SUPERVISOR_BYTES + WRITER_BYTES + inferences * inference
+    allowance = _LEAST_IMAGE_ALLOWANCE if reads_images else _LEAST_ALLOWANCE
+    per_parser = PARSER_BYTES + allowance
     least_slots = _slots(wish, slot_bytes) or MIN_SLOTS
     least = fixed + (wish.parsers or 1) * per_parser + least_slots * slot_bytes
     ceiling = wish.max_memory or max(min(machine.memory, least), machine.memory // 2)
@@ -92,14 +105,15 @@ def plan(
     left -= (lanes - 1) * inferences * LANE_BYTES
     slots = least_slots
     if _slots(wish, slot_bytes) is None:
-        more = min(DEFAULT_SLOTS - MIN_SLOTS, left // 2 // slot_bytes)
+        most = _IMAGE_SLOTS if reads_images else DEFAULT_SLOTS
+        more = min(most - MIN_SLOTS, left // 2 // slot_bytes)
         slots, left = slots + more, left - more * slot_bytes
     parsers = wish.parsers or 1
     if wish.parsers is None:
         good_for = min(max(2, machine.cores // 2 + 1), _MOST_PARSERS)
         more = min(good_for - 1, left // per_parser)
         parsers, left = parsers + more, left - more * per_parser
-    allowance = min(_MOST_ALLOWANCE, _LEAST_ALLOWANCE + left // (parsers + 1))
+    allowance = min(_MOST_ALLOWANCE, allowance + left // (parsers + 1))
     return RingPlan(
         max_memory=ceiling,
         parsers=parsers,

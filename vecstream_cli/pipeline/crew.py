@@ -105,7 +105,7 @@ class Crew:
                 arena=self._arena.handle(),
                 layout=config.layout,
                 row=row,
-                tokenizer_file=config.spec.tokenizer_file,
+                tokenizer_file=config.spec.tokenizer_file if config.spec.has_text else None,
                 max_tokens=config.spec.max_tokens,
                 document_prompt=config.spec.document_prompt,
                 chunk_size=config.chunk_size,

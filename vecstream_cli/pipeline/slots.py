@@ -66,7 +66,7 @@ class SlotLayout:
         224 × 224, and as many as take no more memory of a larger size.
         """
         rows = 64
-        tokens = max(rows * chunk_tokens * 3 // 4, chunk_tokens)
+        tokens = max(rows * chunk_tokens * 3 // 4, chunk_tokens, 1)
         return cls(
             rows=rows,
             tokens=tokens,

@@ -13,7 +13,7 @@ class Format:
     `version` changes when the reader's output does. `reader` is a module of this package and a
     function in it, imported with the first such document. `options` names the fields of
     `ReadingOptions` that change what the reader makes of a file; without the one that `needs`
-    names, no such file is looked for.
+    names, no such file is looked for. `pictures`, another function, finds the images inside one.
     """
 
     version: str
@@ -21,6 +21,18 @@ class Format:
     suffixes: tuple[str, ...]
     options: tuple[str, ...] = ()
     needs: str | None = None
+    pictures: str | None = None
+
+    def is_read(self, options: ReadingOptions) -> bool:
+        """Whether such a file is read at all: the model may have no use for what it holds."""
+        if self.needs is not None:
+            return bool(getattr(options, self.needs))
+        return options.text or self.has_pictures(options)
+
+    def has_pictures(self, options: ReadingOptions) -> bool:
+        """Whether the images inside such a file are taken."""
+        wanted = options.embedded_images and options.image is not None
+        return wanted and self.pictures is not None
 
 
 FORMATS: Mapping[str, Format] = {
@@ -31,6 +43,27 @@ FORMATS: Mapping[str, Format] = {
     ),
     "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
     "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",)),
+    "image": Format(
+        "image/1",
+        "image:read_image",
+        (
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".png",
+            ".apng",
+            ".webp",
+            ".gif",
+            ".tif",
+            ".tiff",
+            ".bmp",
+            ".dib",
+            ".avif",
+            ".jp2",
+        ),
+        needs="image",
+    ),
 }
 
 BY_SUFFIX: Mapping[str, str] = {
@@ -40,11 +73,7 @@ BY_SUFFIX: Mapping[str, str] = {
 
 def suffixes(options: ReadingOptions) -> frozenset[str]:
     """What the files are called that a folder is searched for."""
-    return frozenset(
-        suffix
-        for suffix, name in BY_SUFFIX.items()
-        if (needed := FORMATS[name].needs) is None or getattr(options, needed)
-    )
+    return frozenset(suffix for suffix, name in BY_SUFFIX.items() if FORMATS[name].is_read(options))
 
 
 def versions(options: ReadingOptions) -> Mapping[str, str]:

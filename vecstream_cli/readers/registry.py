@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from vecstream_cli.core.blocks import Block, OpenDocument, Picture
+from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.formats import FORMATS, Format, version
 from vecstream_cli.readers.reading import Reading
@@ -12,6 +13,10 @@ from vecstream_cli.readers.source import Progress, SourceFile
 from vecstream_cli.settings import ReadingOptions
 
 _DEFAULTS = ReadingOptions()
+_NOT_READ = {
+    True: "The file is an image, which only a model for images reads, such as --model clip.",
+    False: "The file is no image, and the model reads nothing else.",
+}
 _Reader = Callable[[SourceFile, Reading], OpenDocument]
 
 
@@ -32,6 +37,8 @@ def _inner(file: SourceFile, reading: Reading) -> OpenDocument:
 
 
 def _opened(file: SourceFile, form: Format, reading: Reading) -> OpenDocument:
+    if not form.is_read(reading.options):
+        raise DocumentError("unsupported", _NOT_READ[form.needs == "image"])
     with document_errors("the document"):
         module, _, function = form.reader.partition(":")
         read: _Reader = getattr(import_module(f"vecstream_cli.readers.{module}"), function)

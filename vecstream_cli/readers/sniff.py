@@ -12,12 +12,15 @@ HEAD_BYTES = 4096
 # reStructuredText and plain text for HTML, and "BMW is a car maker." for a BMP image.
 # First bytes, the format whose reader takes them, and what such a file is.
 _SIGNATURES: tuple[tuple[bytes, str | None, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", None, "a PNG image"),
-    (b"\xff\xd8\xff", None, "a JPEG image"),
-    (b"GIF87a", None, "a GIF image"),
-    (b"GIF89a", None, "a GIF image"),
-    (b"II*\0", None, "a TIFF image"),
-    (b"MM\0*", None, "a TIFF image"),
+    (b"\x89PNG\r\n\x1a\n", "image", "a PNG image"),
+    (b"\xff\xd8\xff", "image", "a JPEG image"),
+    (b"GIF87a", "image", "a GIF image"),
+    (b"GIF89a", "image", "a GIF image"),
+    (b"II*\0", "image", "a TIFF image"),
+    (b"MM\0*", "image", "a TIFF image"),
+    (b"II+\0\x08\0", "image", "a TIFF image"),
+    (b"MM\0+\0\x08", "image", "a TIFF image"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "image", "a JPEG 2000 image"),
     (b"8BPS\0", None, "a Photoshop image"),
     (b"PK\x03\x04", None, "a ZIP archive or an office document"),
     (b"PK\x05\x06", None, "an empty ZIP archive"),
@@ -37,7 +40,7 @@ _SIGNATURES: tuple[tuple[bytes, str | None, str], ...] = (
     (b"\0asm", None, "a WebAssembly program"),
     (b"SQLite format 3\0", None, "an SQLite database"),
     (b"PAR1", None, "a Parquet table"),
-    (b"RIFF", None, "sound, video or a WebP image"),
+    (b"RIFF", None, "sound or video"),
     (b"OggS\0", None, "sound or video"),
     (b"fLaC\0", None, "sound"),
     (b"ID3\x03", None, "sound"),
@@ -45,6 +48,18 @@ _SIGNATURES: tuple[tuple[bytes, str | None, str], ...] = (
     (b"\x1aE\xdf\xa3", None, "video"),
     (b"wOFF", None, "a font"),
     (b"wOF2", None, "a font"),
+)
+
+# What is known by more than its first bytes.
+_MARKED: tuple[tuple[re.Pattern[bytes], str | None, str], ...] = (
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image", "a WebP image"),
+    (
+        re.compile(rb"BM.{4}\0{4}.{4}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0{3}", re.DOTALL),
+        "image",
+        "a BMP image",
+    ),
+    (re.compile(rb".{4}ftypavi[fs]", re.DOTALL), "image", "an AVIF image"),
+    (re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL), None, "a HEIC image"),
 )
 
 _HTML = re.compile(
@@ -65,14 +80,23 @@ def reader_name(file: SourceFile) -> str:
         return "text"
     if b"%PDF-" in head[:1024] and (named in (None, "pdf") or _starts_like_pdf(head)):
         return "pdf"
+    if named == "image":
+        named = None  # every image has a mark: without one the name lies
+    for mark, reader, what in _MARKED:
+        if mark.match(head):
+            return _taken(reader, what)
     for signature, reader, what in _SIGNATURES:
         if head.startswith(signature):
-            if reader is not None:
-                return reader
-            raise DocumentError("unsupported", f"The file is {what}, which no reader takes.")
+            return _taken(reader, what)
     if named in (None, "pdf") and _HTML.match(head):
         return "html"
     return named or "text"
+
+
+def _taken(reader: str | None, what: str) -> str:
+    if reader is None:
+        raise DocumentError("unsupported", f"The file is {what}, which no reader takes.")
+    return reader
 
 
 def named_reader(name: bytes) -> str | None:

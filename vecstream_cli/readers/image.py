@@ -1,0 +1,164 @@
+"""Images with Pillow: one picture a file, the first where it holds several; size before content.
+
+What an image declares is looked at before a pixel is decoded: a bomb costs a look at its header.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vecstream_cli.core.blocks import OpenDocument, Picture, ReaderWarning
+from vecstream_cli.core.pixels import ImageInput
+from vecstream_cli.errors import DocumentError
+from vecstream_cli.readers.failures import document_errors, silenced
+from vecstream_cli.readers.image_facts import facts_of
+from vecstream_cli.readers.metadata import bounded
+from vecstream_cli.readers.pixels import prepared
+from vecstream_cli.readers.reading import Reading
+from vecstream_cli.readers.source import Progress, SourceFile
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from PIL.Image import Image
+
+MAX_PIXELS = 1 << 26
+"""What is decoded at most: 256 MiB as Pillow holds an image of colours."""
+
+# With the names of their plugins. EPS runs a program, WMF asks Windows, others nobody looks at.
+_KINDS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "GIF": "Gif",
+    "WEBP": "WebP",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "AVIF": "Avif",
+    "JPEG2000": "Jpeg2K",
+}
+# A JPEG is decoded at half, a quarter or an eighth of its size for next to nothing. What is then
+# resized differs a little from the whole: so only where the whole would take much memory.
+_WHOLE_PIXELS = 1 << 24
+_TIMES_WANTED = 4
+_MAX_DRAFTED_PIXELS = 1 << 29
+
+
+def read_image(file: SourceFile, reading: Reading) -> OpenDocument:
+    """Open an image. Raises DocumentError ``too-large`` where it declares too many pixels."""
+    wanted = reading.options.image
+    assert wanted is not None
+    warnings: list[ReaderWarning] = []
+    watched = _Watched(file, reading.progress)
+    with silenced("PIL"), document_errors("the image"):
+        image = opened(watched)
+        facts: dict[str, object] = {}
+        try:
+            with document_errors("what the image says about itself"):
+                facts = facts_of(image)
+        except DocumentError as error:
+            warnings.append(ReaderWarning("metadata", error.message))
+        _shrink(image, wanted)
+    return OpenDocument(bounded(facts), _picture(image, wanted), warnings)
+
+
+def pixels_of(file: SourceFile, wanted: ImageInput, progress: Progress) -> NDArray[np.uint8]:
+    """The pixels that the model gets of an image file. Raises DocumentError."""
+    with silenced("PIL"), document_errors("the image"):
+        image = opened(_Watched(file, progress))
+        _shrink(image, wanted)
+        return _decoded(image, wanted)
+
+
+def opened(file: "_Watched | SourceFile") -> "Image":
+    """The image with its header read and no pixel decoded. Raises what Pillow raises."""
+    from PIL import Image, UnidentifiedImageError
+
+    for plugin in _KINDS.values():
+        import_module(f"PIL.{plugin}ImagePlugin")
+    with _own_limit():
+        try:
+            return Image.open(file, formats=list(_KINDS))  # type: ignore[arg-type]
+        except UnidentifiedImageError as error:
+            raise DocumentError(
+                "malformed", "The file is no image, or too damaged to tell of which kind."
+            ) from error
+
+
+def refuse_bomb(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    """Raise DocumentError ``too-large`` where there are more pixels than are decoded."""
+    if width * height > most:
+        raise DocumentError(
+            "too-large",
+            f"The image has {width:,} × {height:,} pixels; at most {most >> 20} million are read.",
+        )
+
+
+def _shrink(image: "Image", wanted: ImageInput) -> None:
+    """Have a large JPEG decoded smaller; refuse what is still too large."""
+    declared = image.width * image.height
+    if declared > _WHOLE_PIXELS and image.format in ("JPEG", "MPO"):
+        refuse_bomb(*image.size, _MAX_DRAFTED_PIXELS)
+        least = _TIMES_WANTED * max(wanted.height, wanted.width, wanted.shortest_edge or 0)
+        image.draft(None, (least, least))
+    refuse_bomb(*image.size)
+
+
+def _picture(image: "Image", wanted: ImageInput) -> Iterator[Picture]:
+    with silenced("PIL"), document_errors("the image"):
+        pixels = _decoded(image, wanted)
+    yield Picture(pixels)
+
+
+def _decoded(image: "Image", wanted: ImageInput) -> NDArray[np.uint8]:
+    if image.format != "TIFF":
+        return prepared(image, wanted)
+    with _quiet():
+        return prepared(image, wanted)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, what a C library writes to standard error is lost: libtiff tells of every odd tag."""
+    kept = os.dup(2)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def _own_limit() -> Iterator[None]:
+    """Pillow's own limit warns in the one case and raises in the other: ours is looked at."""
+    from PIL import Image
+
+    theirs, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = theirs
+
+
+class _Watched:
+    """The file as Pillow reads it: each read is progress."""
+
+    def __init__(self, file: SourceFile, progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        self._progress()
+        return self._file.read(size) or b""
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        self._progress()
+        return self._file.readinto(buffer)
