@@ -8,7 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vecstream_cli.api.embedding import Database, EmbeddingModel, embed_directory, embed_file
+    from vecstream_cli.api.embedding import (
+        Database,
+        EmbeddingModel,
+        embed_directory,
+        embed_file,
+        embed_image_directory,
+    )
     from vecstream_cli.api.index import index
     from vecstream_cli.api.preview import preview
     from vecstream_cli.api.search import search
@@ -29,6 +35,7 @@ __all__ = [
     "VecstreamError",
     "embed_directory",
     "embed_file",
+    "embed_image_directory",
     "index",
     "preview",
     "search",
@@ -44,6 +51,7 @@ _HOMES = {
     "VecstreamError": "errors",
     "embed_directory": "api.embedding",
     "embed_file": "api.embedding",
+    "embed_image_directory": "api.embedding",
     "index": "api.index",
     "preview": "api.preview",
     "search": "api.search",

@@ -29,7 +29,7 @@ def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
     own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "path"}
     own |= {"at", "every", "kind", "name", "install", "action", "dry_run"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
-    own |= {"sample", "read_source", "repair", "failed", "dry_run"}
+    own |= {"sample", "read_source", "repair", "failed", "dry_run", "image"}
     names = set(inspect.signature(VERBS[verb][0]).parameters)
     assert {name.replace("_", "-") for name in names - own} <= set(NAMES)
 
@@ -108,7 +108,8 @@ def test_a_mistyped_verb_is_answered_with_the_right_one(capsys: pytest.CaptureFi
         (["index", ".", "--chunk-size", "3"], "--chunk-size must be at least 8 tokens."),
         (["index", ".", "--max-memory", "lots"], "--max-memory must be a size"),
         (["index", ".", "--device", "tpu"], "--device 'tpu' is not known."),
-        (["search"], "Missing argument 'QUERY'."),
+        (["search"], "There is nothing to search for."),
+        (["search", "x", "--image", "x.png"], "not by both"),
         (["search", " "], "The query is empty."),
         (["search", "x", "--top", "0"], "--top"),
         (["search", "x", "--db", "lanc"], "There is no database named 'lanc'."),

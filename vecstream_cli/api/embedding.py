@@ -1,4 +1,4 @@
-"""Three calls for a Python program: an embedding model, a file into a database, a folder too."""
+"""Calls for a Python program: an embedding model; a file, or a folder, into a database."""
 
 import os
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from vecstream_cli.errors import UsageError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.events import Listener, Summary, silent
+from vecstream_cli.readers.formats import IMAGES
 from vecstream_cli.settings import DEFAULT_COLLECTION, DEFAULT_MODEL, Settings
 
 PathLike = str | os.PathLike[str]
@@ -86,6 +87,37 @@ def embed_directory(
     if Path(path).is_file():
         raise UsageError(f"{str(path)!r} is a file.", hint="Use embed_file().")
     return _embed([path], embedder, adapter, listener, options)
+
+
+def embed_image_directory(
+    path: PathLike,
+    *,
+    embedder: EmbeddingModel | None = None,
+    adapter: Database | str = "lance",
+    listener: Listener = silent,
+    **options: Any,
+) -> Summary:
+    """Bring the database up to date with every image below a folder; see `embed_directory`.
+
+    Each becomes a row with an empty text and the vector of its pixels. Other files are passed
+    over: `embed_directory` takes texts and images into one collection. `embedder` defaults to
+    the model `clip`. Raises UsageError where the model reads no images.
+    """
+    if Path(path).is_file():
+        raise UsageError(f"{str(path)!r} is a file.", hint="Use embed_file().")
+    embedder = embedder or EmbeddingModel.from_pretrained("clip")
+    if embedder.spec.image is None:
+        raise UsageError(
+            f"Model {embedder.spec.name} reads no images.", hint="Use one that does, such as clip."
+        )
+    options.setdefault("include", tuple(map(_in_any_case, sorted(IMAGES))))
+    return _embed([path], embedder, adapter, listener, options)
+
+
+def _in_any_case(suffix: str) -> str:
+    """The pattern of files with this suffix, in capitals or not."""
+    letters = (f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix)
+    return "*" + "".join(letters)
 
 
 def _embed(

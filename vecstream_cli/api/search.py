@@ -1,25 +1,21 @@
 """Search: the chunks of a collection whose meaning is nearest to a question's."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING
+import os
 
 from vecstream_cli.adapters.base import Hit
 from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.api.asking import of_image, of_text
 from vecstream_cli.api.naming import database_name, no_collection
 from vecstream_cli.api.same_model import same_model
 from vecstream_cli.errors import UsageError
-from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.secret import Secret, joined
-from vecstream_cli.settings import DEFAULT_COLLECTION, devices
-
-if TYPE_CHECKING:
-    from vecstream_cli.models.encoder import Encoder
+from vecstream_cli.settings import DEFAULT_COLLECTION
 
 
 def search(
-    query: str,
+    query: str | None = None,
     *,
+    image: str | os.PathLike[str] | None = None,
     k: int = 5,
     db: str = "lance",
     db_uri: str | None = None,
@@ -29,15 +25,17 @@ def search(
     revision: str | None = None,
     device: str = "auto",
 ) -> list[Hit]:
-    """The `k` chunks that answer `query` best, the best first.
+    """The `k` chunks and images that answer `query` best, or are most like `image`, best first.
 
     The query is embedded by the model that made the collection, with that model's own query
     prompt; `model` and `revision` say where to find it should it have moved. The model stays
     loaded for the next call. Raises CollectionNotFound, FingerprintMismatch where `model` is
-    another one, UsageError for a query longer than the model reads, and ModelError or
-    DatabaseError.
+    another one, UsageError for a query longer than the model reads, or of a kind that it does not
+    read, or for an image that cannot be read, and ModelError or DatabaseError.
     """
-    if not query.strip():
+    if (query is None) == (image is None):
+        raise UsageError("A search is by a query or by an image, and by one of them.")
+    if query is not None and not query.strip():
         raise UsageError("The query is empty.", hint="Say what you want to know.")
     kind = adapter_class(db)
     with kind.open(joined(db_uri, db_password), collection, read_only=True) as adapter:
@@ -46,27 +44,6 @@ def search(
             raise no_collection(database_name(kind, db_uri), collection)
         # The question is embedded in fp32 whatever the collection's precision is: that fits all.
         spec = same_model(record, collection, model, revision)
-        return adapter.search(_vector(spec, device, query), k)
-
-
-def _vector(spec: ModelSpec, device: str, query: str) -> Sequence[float]:
-    from vecstream_cli.models.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer.load(
-        spec.tokenizer_file, max_tokens=spec.max_tokens, prompt=spec.query_prompt
-    )
-    ids = tokenizer.exact_ids(query)
-    if len(ids) > spec.max_tokens:
-        raise UsageError(
-            f"The query is {len(ids)} tokens long, and model {spec.name} reads {spec.max_tokens}.",
-            hint="Ask in fewer words; nothing is ever cut off silently.",
-        )
-    vector: list[float] = _encoder(spec, device).embed([ids], query=True)[0].tolist()
-    return vector
-
-
-@lru_cache(maxsize=1)
-def _encoder(spec: ModelSpec, device: str) -> "Encoder":
-    from vecstream_cli.models.encoder import Encoder
-
-    return Encoder.load(spec, device=devices(device)[0])
+        if image is not None:
+            return adapter.search(of_image(spec, device, image), k)
+        return adapter.search(of_text(spec, device, query or ""), k)

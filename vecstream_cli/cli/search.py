@@ -1,4 +1,4 @@
-"""``vecstream search``: the chunks that answer a question best."""
+"""``vecstream search``: the chunks and images that answer a question best."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -9,13 +9,20 @@ from vecstream_cli.cli import options
 from vecstream_cli.cli.command import Command, run
 from vecstream_cli.errors import ExitCode, UsageError
 
-Query = Annotated[str, typer.Argument(metavar="QUERY", help="What you want to know.")]
+Query = Annotated[
+    str | None, typer.Argument(metavar="[QUERY]", help="What you want to know, or to see.")
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="FILE", help="Search by an image instead of words."),
+]
 Top = Annotated[int, typer.Option("--top", "-k", metavar="N", help="How many results.", min=1)]
 
 
 def search(
     context: typer.Context,
-    query: Query,
+    query: Query = None,
+    image: Image = None,
     top: Top = 5,
     db: options.Db = None,
     db_uri: options.DbUri = None,
@@ -32,11 +39,18 @@ def search(
     debug: options.Debug = None,
 ) -> int:
     """Search a collection by meaning, with the model that it was made with."""
-    return run(context, lambda command: _search(command, query, top))
+    return run(context, lambda command: _search(command, query, image, top))
 
 
-def _search(command: Command, query: str, top: int) -> ExitCode:
-    if not query.strip():
+def _search(command: Command, query: str | None, image: str | None, top: int) -> ExitCode:
+    if query is None and image is None:
+        raise UsageError(
+            "There is nothing to search for.",
+            hint='Ask something, as in vecstream search "…", or pass --image FILE.',
+        )
+    if query is not None and image is not None:
+        raise UsageError("A search is by words or by --image, not by both.")
+    if query is not None and not query.strip():
         raise UsageError("The query is empty.", hint='Ask something: vecstream search "…".')
     settings = command.settings()
     from vecstream_cli.api.search import search
@@ -45,6 +59,7 @@ def _search(command: Command, query: str, top: int) -> ExitCode:
     with reporter.busy("Searching …"):
         hits = search(
             query,
+            image=image,
             k=top,
             db=settings.db,
             db_uri=settings.db_uri,
@@ -61,5 +76,5 @@ def _search(command: Command, query: str, top: int) -> ExitCode:
         return ExitCode.DONE
     from vecstream_cli.report.results import print_hits
 
-    print_hits(reporter.streams.out, hits, query)
+    print_hits(reporter.streams.out, hits, query or "")
     return ExitCode.DONE

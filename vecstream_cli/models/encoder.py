@@ -112,7 +112,9 @@ class Encoder:
             runs = runs_of(lengths)
             return self._finite(self._texts(packed, runs, query), out)
 
-    def embed_pixels(self, pixels: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    def embed_pixels(
+        self, pixels: torch.Tensor | NDArray[np.uint8], out: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The vectors [n, dimension], float32 on the CPU, of `n` pictures.
 
         `pixels` [n, height, width, 3] are uint8 RGB of the size that `spec.image` names. `out`,
@@ -125,7 +127,7 @@ class Encoder:
         if not len(pixels):
             return out
         with torch.inference_mode():
-            return self._finite(self._model.pictures(pixels), out)
+            return self._finite(self._model.pictures(torch.as_tensor(pixels)), out)
 
     def cost(self, lengths: NDArray[np.integer]) -> int:
         """The tokens that a batch of these lengths computes, padding included."""

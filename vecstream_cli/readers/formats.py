@@ -70,6 +70,8 @@ BY_SUFFIX: Mapping[str, str] = {
     suffix: name for name, each in FORMATS.items() for suffix in each.suffixes
 }
 
+IMAGES = frozenset(FORMATS["image"].suffixes)
+
 
 def suffixes(options: ReadingOptions) -> frozenset[str]:
     """What the files are called that a folder is searched for."""

@@ -64,19 +64,19 @@ def in_rgb(image: "Image") -> "Image":
 
 
 def _gray(image: "Image") -> NDArray[np.uint8]:
-    """Gray of more than 8 bits in 8: of its type's range if that is known, else of its own."""
+    """Gray of more than 8 bits in 8: the highest ones in use, as cameras of 10 or 12 leave some."""
     levels = np.asarray(image)
-    if image.mode in _GRAY_16:
-        return (levels >> 8).astype(np.uint8)
-    levels = np.nan_to_num(levels.astype(np.float32))
-    low, high = float(levels.min()), float(levels.max())
-    if low >= 0 and high <= 1 and image.mode == "F":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    elif low >= 0 and high <= 65_535 and image.mode == "I":
-        low, high = 0.0, 65_535.0
-    return ((levels - low) * (255 / max(high - low, 1e-9))).round().astype(np.uint8)
+    if image.mode == "F":
+        levels = np.nan_to_num(levels)
+        bottom, top = min(0.0, float(levels.min())), float(levels.max())
+        known = 1.0 if top <= 1 else 255.0 if top <= 255 else top
+        full = known if bottom == 0 else top - bottom
+        return np.asarray(((levels - bottom) * (255 / max(full, 1e-9))).round(), np.uint8)
+    lowest = min(0, int(levels.min()))
+    highest = int(levels.max()) - lowest
+    if lowest:
+        levels = levels.astype(np.int64) - lowest
+    return np.asarray(levels >> max(0, highest.bit_length() - 8), np.uint8)
 
 
 def _cut(pixels: NDArray[np.uint8], top: int, left: int, wanted: ImageInput) -> NDArray[np.uint8]:

@@ -8,15 +8,11 @@ from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.formats import FORMATS, Format, version
 from vecstream_cli.readers.reading import Reading
-from vecstream_cli.readers.sniff import reader_name
+from vecstream_cli.readers.sniff import described, reader_name
 from vecstream_cli.readers.source import Progress, SourceFile
 from vecstream_cli.settings import ReadingOptions
 
 _DEFAULTS = ReadingOptions()
-_NOT_READ = {
-    True: "The file is an image, which only a model for images reads, such as --model clip.",
-    False: "The file is no image, and the model reads nothing else.",
-}
 _Reader = Callable[[SourceFile, Reading], OpenDocument]
 
 
@@ -38,13 +34,19 @@ def _inner(file: SourceFile, reading: Reading) -> OpenDocument:
 
 def _opened(file: SourceFile, form: Format, reading: Reading) -> OpenDocument:
     if not form.is_read(reading.options):
-        raise DocumentError("unsupported", _NOT_READ[form.needs == "image"])
+        raise DocumentError("unsupported", f"The file is {described(file)}, {_why(form)}.")
     with document_errors("the document"):
         module, _, function = form.reader.partition(":")
         read: _Reader = getattr(import_module(f"vecstream_cli.readers.{module}"), function)
         document = read(file, reading)
     document.blocks = _guarded(document.blocks)
     return document
+
+
+def _why(form: Format) -> str:
+    if form.needs == "image":
+        return "which only a model for images reads, such as --model clip"
+    return "and the model reads nothing but images"
 
 
 def _guarded(blocks: Iterator[Block | Picture]) -> Iterator[Block | Picture]:

@@ -82,21 +82,31 @@ def reader_name(file: SourceFile) -> str:
         return "pdf"
     if named == "image":
         named = None  # every image has a mark: without one the name lies
-    for mark, reader, what in _MARKED:
-        if mark.match(head):
-            return _taken(reader, what)
-    for signature, reader, what in _SIGNATURES:
-        if head.startswith(signature):
-            return _taken(reader, what)
+    if (known := _known(head)) is not None:
+        reader, what = known
+        if reader is None:
+            raise DocumentError("unsupported", f"The file is {what}, which no reader takes.")
+        return reader
     if named in (None, "pdf") and _HTML.match(head):
         return "html"
     return named or "text"
 
 
-def _taken(reader: str | None, what: str) -> str:
-    if reader is None:
-        raise DocumentError("unsupported", f"The file is {what}, which no reader takes.")
-    return reader
+def described(file: SourceFile) -> str:
+    """What a file is by its first bytes, such as "a PNG image"; "a document" where none tell."""
+    known = _known(file.at(0, HEAD_BYTES))
+    return "a document" if known is None else known[1]
+
+
+def _known(head: bytes) -> tuple[str | None, str] | None:
+    """The reader and the kind of what has a mark of its own."""
+    for mark, reader, what in _MARKED:
+        if mark.match(head):
+            return reader, what
+    for signature, reader, what in _SIGNATURES:
+        if head.startswith(signature):
+            return reader, what
+    return None
 
 
 def named_reader(name: bytes) -> str | None:

@@ -1,5 +1,6 @@
 """Search results on a terminal or in a pipe: place, headings, page, score, snippet."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -26,7 +27,8 @@ def print_hits(console: Console, hits: Sequence[Hit], query: str) -> None:
         print_indented(console, Text(place(hit.source, hit.path), "bold"), _INDENT, first=number)
         for line in flow(_facts(hit), console.width - _INDENT, separator(console)):
             print_indented(console, line, _INDENT)
-        print_indented(console, snippet(hit.text, query, heading=hit.heading or ""), _INDENT)
+        if hit.text:
+            print_indented(console, snippet(hit.text, query, heading=hit.heading or ""), _INDENT)
 
 
 def _facts(hit: Hit) -> Iterator[Text]:
@@ -34,4 +36,14 @@ def _facts(hit: Hit) -> Iterator[Text]:
         yield Text(one_line(hit.heading), "cyan")
     if hit.page is not None:
         yield Text(f"page {hit.page}", "cyan")
+    if not hit.text:
+        yield Text(_image(hit), "cyan")
     yield Text(f"{hit.score:.3f}", "dim")
+
+
+def _image(hit: Hit) -> str:
+    """What the row of an image shows in place of text: its size, where it is a file of its own."""
+    facts = json.loads(hit.metadata or "{}")
+    size = [facts.get(name) for name in ("width", "height")]
+    whole = all(type(each) is int for each in size)
+    return f"image, {size[0]:,} × {size[1]:,}" if whole else "image"

@@ -122,6 +122,8 @@ def _documents(summary: Summary) -> Iterator[Text]:
 def _chunks(summary: Summary) -> Iterator[str]:
     yield f"{count(summary.chunks_written)} written"
     yield f"{count(summary.chunks_embedded)} embedded"
+    if summary.images_embedded:
+        yield f"{count(summary.images_embedded)} of them images"
     if summary.chunks_reused:
         yield f"{count(summary.chunks_reused)} reused"
     if summary.chunks_deleted:
