@@ -42,7 +42,7 @@ FORMATS: Mapping[str, Format] = {
         "markdown/2", "markdown:read_markdown", (".md", ".markdown", ".mdown", ".mkd", ".mdx")
     ),
     "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
-    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",)),
+    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",), pictures="pdf_images:pictures"),
     "image": Format(
         "image/1",
         "image:read_image",
@@ -86,9 +86,10 @@ def versions(options: ReadingOptions) -> Mapping[str, str]:
 def version(form: Format, options: ReadingOptions) -> str:
     """A format's version, with those of its options that are not at their default."""
     default = {field.name: field.default for field in fields(options)}
+    names = (*form.options, "embedded_images") if form.pictures else form.options
     told = (
         f";{name}={getattr(options, name)}"
-        for name in form.options
+        for name in names
         if getattr(options, name) != default[name]
     )
     return "".join((form.version, *told))
