@@ -133,3 +133,23 @@ def test_each_sample_calls_for_its_rung(samples: list[Sample], pressure: Pressur
 
 def test_the_largest_parser_is_the_one_recycled() -> None:
     assert judge([at(0.99, SMALL, LARGE, (3, 300 * MIB))], LIMIT).parser == LARGE[0]
+
+
+def test_a_model_for_images_is_given_more_and_fewer_slots() -> None:
+    machine = Machine(cores=4, memory=24 << 30)
+
+    def of(reads_images: bool, max_memory: int | None = None) -> RingPlan:
+        return plan(
+            wish(max_memory), machine, slot_bytes=SLOT, weights_bytes=WEIGHTS,
+            reads_images=reads_images,
+        )  # fmt: skip
+
+    images, text = of(True), of(False)
+
+    assert images.slots < text.slots == ceiling.DEFAULT_SLOTS
+    with pytest.raises(CeilingError) as small:
+        of(True, 600 * MIB)
+    least = int(small.value.hint.rpartition(" ")[2].rstrip("M."))
+    assert of(True, least * MIB).parser_allowance >= 192 * MIB
+    with pytest.raises(CeilingError):
+        of(True, (least - 1) * MIB)

@@ -126,6 +126,11 @@ class _Bench:
         if not settings.paths:  # patterns are about the user's own files
             self._settings = replace(self._settings, include=(), exclude=())
         self._spec = resolve(settings.model, revision=settings.revision)
+        if not self._spec.has_text:
+            raise UsageError(
+                f"Model {self._spec.name} reads images only, and bench measures texts.",
+                hint="Use a model that reads text.",
+            )
         placed = self._placed("alone")
         self._config = configure(placed, self._spec)
         if not self._local:
