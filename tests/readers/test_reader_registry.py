@@ -46,7 +46,6 @@ def test_the_right_reader_takes_the_file(read, name: str, content, reader: str) 
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image"),
         (b"PK\x03\x04" + bytes(50), "a ZIP archive"),
-        (b"{\\rtf1 text}", "an RTF document"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.md", "a.pdf", "a"])

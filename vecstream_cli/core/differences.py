@@ -139,15 +139,13 @@ class Findings:
 class Sampled:
     """How many of the rows were embedded again, and the one that came out worst.
 
-    `bound` is the least cosine that passes. `skipped` of them are images whose files are not
-    there to be read again as they were.
+    `bound` is the least cosine that passes.
     """
 
     rows: int
     bound: float
     worst_cosine: float | None = None
     worst: Where | None = None
-    skipped: int = 0
 
 
 @dataclass(slots=True)

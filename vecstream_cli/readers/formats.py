@@ -42,7 +42,15 @@ FORMATS: Mapping[str, Format] = {
         "markdown/2", "markdown:read_markdown", (".md", ".markdown", ".mdown", ".mkd", ".mdx")
     ),
     "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
-    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",), pictures="pdf_images:pictures"),
+    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",)),
+    "docx": Format("docx/1", "docx:read_docx", (".docx", ".docm", ".dotx", ".dotm")),
+    "pptx": Format("pptx/1", "pptx:read_pptx", (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx")),
+    "xlsx": Format("xlsx/1", "xlsx:read_xlsx", (".xlsx", ".xlsm", ".xltx", ".xltm")),
+    "odt": Format("odt/1", "odf:read_odt", (".odt", ".ott")),
+    "odp": Format("odp/1", "odf:read_odp", (".odp", ".otp")),
+    "ods": Format("ods/1", "ods:read_ods", (".ods", ".ots")),
+    "rtf": Format("rtf/1", "rtf:read_rtf", (".rtf",)),
+    "epub": Format("epub/1", "epub:read_epub", (".epub",)),
     "image": Format(
         "image/1",
         "image:read_image",
@@ -86,10 +94,9 @@ def versions(options: ReadingOptions) -> Mapping[str, str]:
 def version(form: Format, options: ReadingOptions) -> str:
     """A format's version, with those of its options that are not at their default."""
     default = {field.name: field.default for field in fields(options)}
-    names = (*form.options, "embedded_images") if form.pictures else form.options
     told = (
         f";{name}={getattr(options, name)}"
-        for name in names
+        for name in form.options
         if getattr(options, name) != default[name]
     )
     return "".join((form.version, *told))

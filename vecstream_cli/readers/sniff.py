@@ -3,6 +3,7 @@
 import re
 
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.readers.containers import old_document, zip_document
 from vecstream_cli.readers.formats import BY_SUFFIX
 from vecstream_cli.readers.source import SourceFile
 
@@ -25,7 +26,7 @@ _SIGNATURES: tuple[tuple[bytes, str | None, str], ...] = (
     (b"PK\x03\x04", None, "a ZIP archive or an office document"),
     (b"PK\x05\x06", None, "an empty ZIP archive"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "an old office document"),
-    (b"{\\rtf", None, "an RTF document"),
+    (b"{\\rtf", "rtf", "an RTF document"),
     (b"%!PS", None, "a PostScript document"),
     (b"\x1f\x8b\x08", None, "gzip data"),
     (b"BZh", None, "bzip2 data"),
@@ -62,6 +63,10 @@ _MARKED: tuple[tuple[re.Pattern[bytes], str | None, str], ...] = (
     (re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL), None, "a HEIC image"),
 )
 
+_ZIP = b"PK\x03\x04"
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_RTF = b"{\\rtf"
+
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,1000}?-->\s*)?"
     rb"<(?:!doctype\s+html|html|head|body)\b",
@@ -80,6 +85,12 @@ def reader_name(file: SourceFile) -> str:
         return "text"
     if b"%PDF-" in head[:1024] and (named in (None, "pdf") or _starts_like_pdf(head)):
         return "pdf"
+    if head.startswith(_ZIP) and (found := zip_document(file, named)) is not None:
+        return found
+    if head.startswith(_COMPOUND):
+        raise old_document(file)
+    if head.lstrip().startswith(_RTF):
+        return "rtf"
     if named == "image":
         named = None  # every image has a mark: without one the name lies
     if (known := _known(head)) is not None:
@@ -89,7 +100,7 @@ def reader_name(file: SourceFile) -> str:
         return reader
     if named in (None, "pdf") and _HTML.match(head):
         return "html"
-    return named or "text"
+    return "text" if named in (None, "rtf") else named
 
 
 def described(file: SourceFile) -> str:

@@ -1,0 +1,171 @@
+"""A workbook's sheets as openpyxl reads them, row by row, whatever size they claim to have.
+
+openpyxl is imported here and not in a function, because its classes are derived from.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped]
+from openpyxl.styles.numbers import BUILTIN_FORMATS  # type: ignore[import-untyped]
+from openpyxl.worksheet._reader import WorkSheetParser  # type: ignore[import-untyped]
+
+from vecstream_cli.errors import DocumentError
+from vecstream_cli.readers.failures import silenced
+from vecstream_cli.readers.number_formats import shown
+from vecstream_cli.readers.safe_xml import ended, local
+from vecstream_cli.readers.source import PIECE_BYTES, SourceFile
+from vecstream_cli.readers.zip_guard import GuardedZip
+
+# How many bytes of shared strings, and of styles and the like, are unpacked into memory.
+MAX_STRINGS_BYTES = 48 << 20
+MAX_OTHER_BYTES = 16 << 20
+
+_CUSTOM_FORMATS = 164
+_MERGE = re.compile(rb'mergeCell [^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_MERGE_CHARS = 200
+_MAX_MERGES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet by its name, and the part it is in."""
+
+    name: str
+    part: str
+    hidden: bool
+
+
+class Workbook(ExcelReader):  # type: ignore[misc]
+    """A workbook opened for its cells alone: values as they were last calculated."""
+
+    def __init__(self, file: SourceFile, archive: GuardedZip) -> None:
+        super().__init__(file, read_only=True, data_only=True, keep_links=False)
+        self.archive = archive
+        self.sheets: list[Sheet] = []
+        self._check_sizes(archive)
+        self.read()
+
+    def rows(self, sheet: Sheet, lost: list[str]) -> Iterator[tuple[int, dict[int, str]]]:
+        """Row number, and the text of its cells by column; both count from 1.
+
+        The text of cells merged over several rows stands in each. Cells that cannot be read are
+        appended to `lost`.
+        """
+        merges = _merges(self.archive, sheet.part)
+        with self.archive.open(sheet.part) as stream:
+            rows = _Rows(
+                stream,
+                self.shared_strings,
+                data_only=True,
+                epoch=self.wb.epoch,
+                date_formats=self.wb._date_formats,
+                timedelta_formats=self.wb._timedelta_formats,
+            )
+            rows.lost = lost
+            for number, cells in rows.parse():
+                texts = {
+                    cell["column"]: text
+                    for cell in cells
+                    if (text := shown(cell["value"], self._format(cell["style_id"]))).strip()
+                }
+                for column, last in merges.get(number, ()):
+                    rows.above[column] = texts.get(column, ""), last
+                for column, (text, last) in list(rows.above.items()):
+                    if number > last:
+                        del rows.above[column]
+                    elif text:
+                        texts.setdefault(column, text)
+                yield number, texts
+
+    def read_worksheets(self) -> None:
+        for sheet, relation in self.parser.find_sheets():
+            if relation.target in self.valid_files and "chartsheet" not in relation.Type:
+                hidden = sheet.state not in (None, "visible")
+                self.sheets.append(Sheet(sheet.name, relation.target, hidden))
+
+    def read_properties(self) -> None:
+        """Nothing: what the document says of itself is read elsewhere, without being checked."""
+
+    read_custom = read_properties
+    read_theme = read_properties
+
+    def _format(self, style: int) -> str:
+        if not style or style >= len(self.wb._cell_styles):
+            return "General"
+        number = self.wb._cell_styles[style].numFmtId
+        if number < _CUSTOM_FORMATS:
+            return str(BUILTIN_FORMATS.get(number, "General"))
+        formats = self.wb._number_formats
+        at = number - _CUSTOM_FORMATS
+        return str(formats[at]) if at < len(formats) else "General"
+
+    def _check_sizes(self, archive: GuardedZip) -> None:
+        other = 0
+        for member in archive.infolist():
+            name = member.filename.lower()
+            if name.endswith("sharedstrings.xml"):
+                if member.file_size > MAX_STRINGS_BYTES:
+                    raise DocumentError(
+                        "too-large", f"It has more than {MAX_STRINGS_BYTES >> 20} MiB of strings."
+                    )
+            elif name.endswith((".xml", ".rels")) and "/worksheets/" not in name:
+                other += member.file_size
+        if other > MAX_OTHER_BYTES:
+            raise DocumentError(
+                "too-large", f"It has more than {MAX_OTHER_BYTES >> 20} MiB of styles and the like."
+            )
+
+
+class _Rows(WorkSheetParser):  # type: ignore[misc]
+    """A sheet's rows; what openpyxl would keep of each is dropped, and what follows is not read."""
+
+    lost: list[str]
+
+    def parse(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        self.above: dict[int, tuple[str, int]] = {}
+        for element in ended(self.source, "row", "sheetData"):
+            if local(element) == "sheetData":
+                return
+            with silenced("openpyxl"):
+                row = self.parse_row(element)
+            self.row_dimensions.clear()
+            yield row
+
+    def parse_cell(self, element: object) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().parse_cell(element)
+        except (ValueError, IndexError, TypeError, OverflowError) as error:
+            self.lost.append(f"{type(error).__name__}: {error}"[:200])
+            found = {"column": self.col_counter or 1, "value": None, "style_id": 0}
+        return found
+
+
+def _merges(archive: GuardedZip, part: str) -> dict[int, list[tuple[int, int]]]:
+    """First row to (column, last row) of cells merged over several rows.
+
+    They are listed after all the cells, so the sheet is unpacked once more, but not parsed.
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    count = 0
+    tail = b""
+    with archive.open(part) as stream:
+        while count < _MAX_MERGES and (data := stream.read(PIECE_BYTES)):
+            end = 0
+            for match in _MERGE.finditer(text := tail + data):
+                end = match.end()
+                first, last = int(match[2]), int(match[4])
+                if first < last:
+                    count += 1
+                    found.setdefault(first, []).append((_column(match[1]), last))
+            tail = text[max(end, len(text) - _MERGE_CHARS) :]
+    return found
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
