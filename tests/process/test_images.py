@@ -315,6 +315,35 @@ def test_images_that_cannot_be_read_cost_only_themselves(
     assert failed["torn.png"] == "malformed"
 
 
+def check(vecstream: Vecstream, *arguments: str) -> Finished:
+    command = [sys.executable, "-m", "vecstream_cli", "check", "--sample", "100%", *arguments]
+    return vecstream.run([*command, "--json", "--db-uri", str(vecstream.database)])
+
+
+def test_check_embeds_images_again_from_their_files(album: Vecstream) -> None:
+    import lancedb
+
+    album.index("album", "--source", "album")  # notes where the folder lies now
+    whole = check(album)
+    table = lancedb.connect(str(album.database)).open_table("documents")
+    table.update("path = 'photo-00.png'", {"vector": [1.0] + [0.0] * 31})
+    paint(album.folder / "album" / "photo-01.jpg", 77)
+    (album.folder / "album" / "photo-02.png").unlink()
+
+    found = check(album)
+    mended = check(album, "--repair")
+    after = check(album)
+
+    assert (whole.code, whole.summary["differences"]) == (0, 0), whole.err
+    assert whole.summary["rows_sampled"] == len(album.rows())
+    assert (whole.summary["images_not_sampled"], found.summary["images_not_sampled"]) == (0, 2)
+    kinds = [line["kind"] for line in found.lines if line["type"] == "difference"]
+    assert kinds == ["vector-differs"]
+    assert found.summary["worst_path"] == "photo-00.png"
+    assert mended.summary["differences"] == 1
+    assert after.summary["differences"] == 0
+
+
 def test_embedded_images_ask_for_a_model_that_reads_them(vecstream: Vecstream, docs: Path) -> None:
     done = vecstream.index(docs, "--embedded-images")
 

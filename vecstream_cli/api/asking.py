@@ -55,6 +55,7 @@ def of_image(spec: ModelSpec, device: str, path: str | os.PathLike[str]) -> Sequ
             size = os.fstat(opened.fileno()).st_size
             source = SourceFile(opened.fileno(), size, os.fsencode(file.name))
             pixels = pixels_of(source, spec.image, lambda: None)
+            assert pixels is not None
     except DocumentError as error:
         raise UsageError(f"{shown} cannot be searched with: {error.message}") from error
     except OSError as error:

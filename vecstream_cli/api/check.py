@@ -58,9 +58,11 @@ def check(
                 if read_source:
                     report.files, report.unplaced = _compare_files(comparison, findings, mender)
             if share is not None:
+                bases = {each.name: each.base for each in manifest.sources() if each.base}
                 report.sample = compare_sample(
-                    collection, settings, share, findings, mender, model=model, revision=revision
-                )
+                    collection, settings, share, findings, mender, bases,
+                    model=model, revision=revision,
+                )  # fmt: skip
             if mender is not None:
                 mender.finish()
         report.differences = findings.all()

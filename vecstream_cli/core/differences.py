@@ -139,13 +139,15 @@ class Findings:
 class Sampled:
     """How many of the rows were embedded again, and the one that came out worst.
 
-    `bound` is the least cosine that passes.
+    `bound` is the least cosine that passes. `skipped` of them are images whose files are not
+    there to be read again as they were.
     """
 
     rows: int
     bound: float
     worst_cosine: float | None = None
     worst: Where | None = None
+    skipped: int = 0
 
 
 @dataclass(slots=True)

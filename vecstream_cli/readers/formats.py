@@ -35,6 +35,12 @@ class Format:
         return wanted and self.pictures is not None
 
 
+IMAGES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff"),
+    *(".bmp", ".dib", ".avif", ".jp2"),
+)
+_IN_PARTS = "office_images:pictures"
+
 FORMATS: Mapping[str, Format] = {
     "text": Format("text/2", "text:read_text", (".txt", ".text")),
     "rst": Format("rst/2", "text:read_rst", (".rst", ".rest")),
@@ -42,34 +48,28 @@ FORMATS: Mapping[str, Format] = {
         "markdown/2", "markdown:read_markdown", (".md", ".markdown", ".mdown", ".mkd", ".mdx")
     ),
     "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
-    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",)),
-    "docx": Format("docx/1", "docx:read_docx", (".docx", ".docm", ".dotx", ".dotm")),
-    "pptx": Format("pptx/1", "pptx:read_pptx", (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx")),
-    "xlsx": Format("xlsx/1", "xlsx:read_xlsx", (".xlsx", ".xlsm", ".xltx", ".xltm")),
-    "odt": Format("odt/1", "odf:read_odt", (".odt", ".ott")),
-    "odp": Format("odp/1", "odf:read_odp", (".odp", ".otp")),
-    "ods": Format("ods/1", "ods:read_ods", (".ods", ".ots")),
+    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",), pictures="pdf_images:pictures"),
+    "docx": Format(
+        "docx/1", "docx:read_docx", (".docx", ".docm", ".dotx", ".dotm"), pictures=_IN_PARTS
+    ),
+    "pptx": Format(
+        "pptx/1",
+        "pptx:read_pptx",
+        (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx"),
+        pictures=_IN_PARTS,
+    ),
+    "xlsx": Format(
+        "xlsx/1", "xlsx:read_xlsx", (".xlsx", ".xlsm", ".xltx", ".xltm"), pictures=_IN_PARTS
+    ),
+    "odt": Format("odt/1", "odf:read_odt", (".odt", ".ott"), pictures=_IN_PARTS),
+    "odp": Format("odp/1", "odf:read_odp", (".odp", ".otp"), pictures=_IN_PARTS),
+    "ods": Format("ods/1", "ods:read_ods", (".ods", ".ots"), pictures=_IN_PARTS),
     "rtf": Format("rtf/1", "rtf:read_rtf", (".rtf",)),
-    "epub": Format("epub/1", "epub:read_epub", (".epub",)),
+    "epub": Format("epub/1", "epub:read_epub", (".epub",), pictures=_IN_PARTS),
     "image": Format(
         "image/1",
         "image:read_image",
-        (
-            ".jpg",
-            ".jpeg",
-            ".jpe",
-            ".jfif",
-            ".png",
-            ".apng",
-            ".webp",
-            ".gif",
-            ".tif",
-            ".tiff",
-            ".bmp",
-            ".dib",
-            ".avif",
-            ".jp2",
-        ),
+        IMAGES,
         needs="image",
     ),
 }
@@ -77,8 +77,6 @@ FORMATS: Mapping[str, Format] = {
 BY_SUFFIX: Mapping[str, str] = {
     suffix: name for name, each in FORMATS.items() for suffix in each.suffixes
 }
-
-IMAGES = frozenset(FORMATS["image"].suffixes)
 
 
 def suffixes(options: ReadingOptions) -> frozenset[str]:
@@ -94,9 +92,10 @@ def versions(options: ReadingOptions) -> Mapping[str, str]:
 def version(form: Format, options: ReadingOptions) -> str:
     """A format's version, with those of its options that are not at their default."""
     default = {field.name: field.default for field in fields(options)}
+    names = (*form.options, "embedded_images") if form.pictures else form.options
     told = (
         f";{name}={getattr(options, name)}"
-        for name in form.options
+        for name in names
         if getattr(options, name) != default[name]
     )
     return "".join((form.version, *told))

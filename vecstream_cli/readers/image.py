@@ -4,7 +4,7 @@ What an image declares is looked at before a pixel is decoded: a bomb costs a lo
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -65,10 +65,20 @@ def read_image(file: SourceFile, reading: Reading) -> OpenDocument:
     return OpenDocument(bounded(facts), _picture(image, wanted), warnings)
 
 
-def pixels_of(file: SourceFile, wanted: ImageInput, progress: Progress) -> NDArray[np.uint8]:
-    """The pixels that the model gets of an image file. Raises DocumentError."""
+def pixels_of(
+    file: SourceFile,
+    wanted: ImageInput,
+    progress: Progress,
+    unless: Callable[[int, int], bool] = lambda width, height: False,
+) -> NDArray[np.uint8] | None:
+    """The pixels that the model gets of an image file; None where its size is one to pass over.
+
+    Raises DocumentError.
+    """
     with silenced("PIL"), document_errors("the image"):
         image = opened(_Watched(file, progress))
+        if unless(*image.size):
+            return None
         _shrink(image, wanted)
         return _decoded(image, wanted)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import chain
+from typing import Any
 
 from vecstream_cli.core.blocks import Block, OpenDocument, Picture
 from vecstream_cli.errors import DocumentError
@@ -36,16 +38,35 @@ def _opened(file: SourceFile, form: Format, reading: Reading) -> OpenDocument:
     if not form.is_read(reading.options):
         raise DocumentError("unsupported", f"The file is {described(file)}, {_why(form)}.")
     with document_errors("the document"):
-        module, _, function = form.reader.partition(":")
-        read: _Reader = getattr(import_module(f"vecstream_cli.readers.{module}"), function)
+        read: _Reader = _imported(form.reader)
         document = read(file, reading)
+        if form.has_pictures(reading.options):
+            assert form.pictures is not None
+            find = _imported(form.pictures)
+            pictures = _later(lambda: find(file, reading, document.warnings))
+            found = document.blocks if reading.options.text else iter(())
+            document.blocks = chain(found, pictures)
     document.blocks = _guarded(document.blocks)
     return document
+
+
+def _imported(name: str) -> Callable[..., Any]:
+    """``module:function`` of this package."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"vecstream_cli.readers.{module}"), function)
+    return found
+
+
+def _later(find: Callable[[], Iterator[Picture]]) -> Iterator[Picture]:
+    """What `find` finds; it does not begin before it is asked."""
+    yield from find()
 
 
 def _why(form: Format) -> str:
     if form.needs == "image":
         return "which only a model for images reads, such as --model clip"
+    if form.needs is not None:
+        return f"which is only read with --{form.needs.replace('_', '-')}"
     return "and the model reads nothing but images"
 
 

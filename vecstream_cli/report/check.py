@@ -30,6 +30,9 @@ def print_report(console: Console, report: Report, *, repaired: bool) -> None:
         worst = "" if sample.worst_cosine is None else f"worst cosine {sample.worst_cosine:.6f}"
         where = [] if sample.worst is None else [place(sample.worst.source, sample.worst.path)]
         print_row(console, "sampled", plural(sample.rows, "row"), worst, *where)
+        if sample.skipped:
+            what = f"{plural(sample.skipped, 'image')} of them not"
+            print_row(console, "", what, "their files are not there as they were")
     if report.files is not None:
         print_row(console, "files", f"{count(report.files)} read")
     if report.unplaced:
@@ -69,6 +72,7 @@ def closing(report: Report) -> dict[str, object]:
         "documents_unfinished": report.unfinished,
         "manifest_restored": report.restored is not None,
         "rows_sampled": 0 if sample is None else sample.rows,
+        "images_not_sampled": 0 if sample is None else sample.skipped,
         "worst_cosine": None if sample is None else sample.worst_cosine,
         "worst_source": None if worst is None else worst.source,
         "worst_path": None if worst is None else worst.path,

@@ -85,11 +85,12 @@ def _notice(event: Notice) -> str:
 def _standing(now: Progress, speeds: Speeds) -> str:
     total = now.documents_done + now.documents_pending
     so_far = "" if now.scan_done else " found so far"
+    tokens = f"{rate(speeds.tokens)} tokens/s, " if now.tokens else ""  # images have none
     return (
         f"{duration(now.seconds)}: {count(now.documents_done)} of "
         f"{plural(total, 'document')}{so_far}, "
         f"{chunk_counts(now.chunks_embedded, now.chunks_reused)}, "
-        f"{rate(speeds.chunks)} chunks/s, {rate(speeds.tokens)} tokens/s, "
+        f"{rate(speeds.chunks)} chunks/s, {tokens}"
         f"memory {size(now.memory_bytes)} of {size(now.max_memory_bytes)}, "
         f"{printable(now.waiting_for)}"
     )

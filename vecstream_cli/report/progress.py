@@ -125,10 +125,9 @@ def _documents(now: Progress) -> Text:
 
 
 def _chunks(now: Progress, speeds: Speeds) -> Text:
-    return Text(
-        f"{chunk_counts(now.chunks_embedded, now.chunks_reused)}, {rate(speeds.chunks)}/s, "
-        f"{rate(speeds.tokens)} tokens/s"
-    )
+    tokens = f", {rate(speeds.tokens)} tokens/s" if now.tokens else ""  # images have none
+    chunks = chunk_counts(now.chunks_embedded, now.chunks_reused)
+    return Text(f"{chunks}, {rate(speeds.chunks)}/s{tokens}")
 
 
 def _memory(now: Progress, marks: _Marks) -> Text:
