@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 import tiny_vision
 from conftest import Finished, Vecstream
 from PIL import Image
+
+pytestmark = pytest.mark.timeout(300)  # transformers alone takes seconds to import
 
 AGREE = 0.99999
 FACTS = (
@@ -315,6 +318,22 @@ def test_images_that_cannot_be_read_cost_only_themselves(
     assert failed["torn.png"] == "malformed"
 
 
+def test_large_images_stay_under_the_ceiling(models: Callable[[str], Path], tmp_path: Path) -> None:
+    vecstream = Vecstream(tmp_path, models("clip"))
+    (tmp_path / "album").mkdir()
+    for number in range(24):
+        paint(tmp_path / "album" / f"{number}.png", number, (3000, 2000))
+    refused = vecstream.index("album", "--max-memory", "100M")
+    least = re.search(r"--max-memory (\d+)M", refused.err)
+    assert least, refused.err
+
+    done = vecstream.index("album", "--max-memory", f"{least[1]}M")
+
+    assert (refused.code, done.code) == (14, 0), done.err
+    assert done.summary["images_embedded"] == 24
+    assert done.summary["peak_memory_bytes"] < int(least[1]) << 20
+
+
 def check(vecstream: Vecstream, *arguments: str) -> Finished:
     command = [sys.executable, "-m", "vecstream_cli", "check", "--sample", "100%", *arguments]
     return vecstream.run([*command, "--json", "--db-uri", str(vecstream.database)])
@@ -342,6 +361,31 @@ def test_check_embeds_images_again_from_their_files(album: Vecstream) -> None:
     assert found.summary["worst_path"] == "photo-00.png"
     assert mended.summary["differences"] == 1
     assert after.summary["differences"] == 0
+
+
+def test_images_inside_of_documents_are_rows_of_theirs_while_the_switch_is_on(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    vecstream = Vecstream(tmp_path, models("clip"))
+    write_album(tmp_path / "album", images=2)
+    for number in range(3):
+        paint(tmp_path / f"page-{number}.png", 50 + number, (300, 200))
+    pages = [Image.open(tmp_path / f"page-{number}.png") for number in range(3)]
+    pages[0].save(tmp_path / "album" / "scan.pdf", save_all=True, append_images=pages[1:])
+
+    taken = vecstream.index("album", "--embedded-images")
+    rows = [row for row in vecstream.rows() if row["path"] == "scan.pdf"]
+    again = vecstream.index("album", "--embedded-images")
+    found = search(vecstream, "--image", tmp_path / "page-1.png", "-k", 1)
+    left = vecstream.index("album")
+
+    assert (taken.code, taken.summary["images_embedded"]) == (0, 5), taken.err
+    assert [row["page"] for row in rows] == [1, 2, 3]
+    assert [json.loads(row["position"])["image"] for row in rows] == [1, 1, 1]
+    assert again.summary["chunks_embedded"] == again.summary["chunks_written"] == 0
+    assert (found.lines[0]["path"], found.lines[0]["page"]) == ("scan.pdf", 2)
+    assert left.summary["documents_changed"] == 1
+    assert "scan.pdf" not in {row["path"] for row in vecstream.rows()}
 
 
 def test_embedded_images_ask_for_a_model_that_reads_them(vecstream: Vecstream, docs: Path) -> None:
