@@ -47,6 +47,7 @@ def check(
     db_password_command: options.DbPasswordCommand = None,
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
+    embedded_images: options.EmbeddedImages = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -65,7 +65,7 @@ EmbeddedImages = Annotated[
     bool | None,
     Option(
         "--embedded-images/--no-embedded-images",
-        help="Take the images inside of PDF, DOCX and PPTX too, with a model for images.",
+        help="Take the images inside of documents too, with a model for images.",
         rich_help_panel=_WHAT,
     ),
 ]

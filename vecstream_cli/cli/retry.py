@@ -28,6 +28,7 @@ def retry(
     collection: options.Collection = None,
     source: options.InSource = None,
     lock_wait: options.LockWait = None,
+    embedded_images: options.EmbeddedImages = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -5,7 +5,7 @@ What an image declares is looked at before a pixel is decoded: a bomb costs a lo
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -135,9 +135,10 @@ def _quiet() -> Iterator[None]:
     """Inside, what a C library writes to standard error is lost: libtiff tells of every odd tag."""
     kept = os.dup(2)
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
+        with suppress(OSError):  # where the parser may open nothing, its words stay
+            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
         yield
     finally:
         os.dup2(kept, 2)
