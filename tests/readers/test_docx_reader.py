@@ -114,6 +114,27 @@ def test_a_cell_merged_over_rows_stands_in_each_of_them(read) -> None:
     assert "Area: House | Task: mop\n" in found.text
 
 
+def test_a_title_over_all_columns_is_no_header(read) -> None:
+    document = docx.Document()
+    table = document.add_table(3, 2)
+    rows = (("Staff", ""), ("Name", "Role"), ("Alice", "admin"))
+    for row, values in zip(table.rows, rows, strict=True):
+        for cell, value in zip(row.cells, values, strict=True):
+            cell.text = value
+    table.cell(0, 0).merge(table.cell(0, 1))
+    text = read("a.docx", saved(document)).text
+    assert text == "Staff\nName | Role\nName: Alice | Role: admin\n"
+
+
+def test_labels_with_colons_name_what_is_beside_them(read) -> None:
+    document = docx.Document()
+    table = document.add_table(2, 2)
+    for row, values in zip(table.rows, (("Name:", "Alice"), ("Role:", "admin")), strict=True):
+        for cell, value in zip(row.cells, values, strict=True):
+            cell.text = value
+    assert read("a.docx", saved(document)).text == "Name: | Alice\nRole: | admin\n"
+
+
 def test_a_table_of_one_column_is_read_as_what_stands_in_it(read) -> None:
     document = docx.Document()
     cell = document.add_table(1, 1).cell(0, 0)

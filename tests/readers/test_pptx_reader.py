@@ -53,6 +53,13 @@ def test_a_slide_without_a_title_does_not_stand_under_the_one_before(read, deck,
     assert read("a.pptx", saved(deck)).under("Alone") == ()
 
 
+def test_a_title_of_any_length_is_read_whole(read, deck, slide) -> None:
+    slide.shapes.title.text = "word " * 100
+    found = read("a.pptx", saved(deck))
+    assert found.text.count("word") == 100
+    assert len(found.headings[0][0]) <= 200
+
+
 def test_shapes_are_read_from_top_to_bottom_and_from_left_to_right(read, deck, slide) -> None:
     box(slide, "low", 5)
     box(slide, "right", 3, left=5)

@@ -111,6 +111,13 @@ def test_a_formula_counts_with_the_value_it_had(read, book) -> None:
     assert read("a.xlsx", changed(data, {"xl/worksheets/sheet1.xml": sheet})).text == "Sheet\n\n2\n"
 
 
+def test_formulas_that_were_never_calculated_are_told(read, book) -> None:
+    fill(book.active, ("=1+1", 3))
+    found = read("a.xlsx", saved(book))
+    assert found.text == "Sheet\n\n3\n"
+    assert [warning.reason for warning in found.warnings] == ["formulas"]
+
+
 def test_a_cell_merged_over_rows_stands_in_each_of_them(read, book) -> None:
     fill(book.active, ("Area", "Task"), ("House", "sweep"), (None, "mop"), (None, "dust"))
     book.active.merge_cells("A2:A3")
@@ -181,6 +188,23 @@ def test_more_strings_than_a_parser_may_hold_are_refused_unread(read, monkeypatc
     with pytest.raises(DocumentError) as caught:
         read("a.xlsx", data)
     assert caught.value.reason == "too-large"
+
+
+def test_a_strict_workbook_is_told_what_to_do(read, book) -> None:
+    data = saved(book)
+    strict = member(data, "xl/workbook.xml").replace(
+        "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        "http://purl.oclc.org/ooxml/spreadsheetml/main",
+    )
+    with pytest.raises(DocumentError) as caught:
+        read("a.xlsx", changed(data, {"xl/workbook.xml": strict}))
+    assert caught.value.reason == "unsupported"
+    assert "ordinary" in caught.value.message
+
+
+def test_a_remark_below_a_table_is_no_value_of_it(read, book) -> None:
+    fill(book.active, ("Item", "Price"), ("Tea", 3), ("Milk", 2), (), ("All prices in euros.",))
+    assert read("a.xlsx", saved(book)).text.endswith("\nAll prices in euros.\n")
 
 
 def test_an_empty_workbook_says_so(read, book) -> None:

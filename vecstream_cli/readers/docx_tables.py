@@ -14,7 +14,7 @@ def is_layout(table: Element) -> bool:
     rows = list(_rows(table))
     if all(len(list(_cells(row))) < 2 for row in rows):
         return True
-    return any(True for each in table.iterdescendants() if local(each) == "tbl")
+    return next(table.iterdescendants("{*}tbl"), None) is not None
 
 
 def table_cells(table: Element) -> Iterator[Element]:

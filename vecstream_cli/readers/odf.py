@@ -81,9 +81,9 @@ class _Walker:
             where: Position = {"slide": number}
             self._tables = 0
             shapes = sorted((each for each in page if local(each) != "notes"), key=_corner)
-            titles = (one_line(plain(each)) for each in shapes if _role(each) == "title")
+            titles = (" ".join(plain(each).split()) for each in shapes if _role(each) == "title")
             title = next(filter(None, titles), "")
-            heading = (title,) if title else ()
+            heading = (one_line(title),) if title else ()
             yield Part(BlockKind.HEADING, title, 1, where, heading)
             for shape in shapes:
                 if _role(shape) not in _FURNITURE and (_role(shape) != "title" or not title):

@@ -9,8 +9,8 @@ from vecstream_cli.readers.safe_xml import Element, attribute, local
 from vecstream_cli.readers.source import SourceFile
 from vecstream_cli.readers.zip_guard import GuardedZip, checked_zip
 
-# As a tree, XML takes six to ten times its size; sheets are streamed and know no such limit.
-MAX_XML_BYTES = 24 << 20
+# As a tree, XML takes ten times its size and more; sheets are streamed and know no such limit.
+MAX_XML_BYTES = 16 << 20
 _MAX_SMALL_BYTES = 4 << 20
 
 _FACTS = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pptx.parts.presentation import PresentationPart
     from pptx.slide import Slide
 
-MAX_XML_BYTES = 24 << 20
+MAX_XML_BYTES = 16 << 20  # see docx.py
 
 _MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
 _FURNITURE = ("dt", "ftr", "sldNum", "hdr")
@@ -66,8 +66,8 @@ def _slide(slide: "Slide", number: int) -> Iterator[Part]:
     where: Position = {"slide": number}
     shapes = list(_in_order(slide.shapes))
     titles = [each for each in shapes if _role(each) in _TITLES and drawings.shape_text(each)]
-    title = one_line(drawings.shape_text(titles[0])) if titles else ""
-    heading = (title,) if title else ()
+    title = drawings.shape_text(titles[0]) if titles else ""
+    heading = (one_line(title),) if title else ()
     yield Part(BlockKind.HEADING, title, 1, where, heading)
     tables = 0
     for shape in shapes:

@@ -1,13 +1,13 @@
 """The groups of an RTF document, one in the other: each a place that text goes to, or none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.parts import Part
 from vecstream_cli.readers.rtf_flow import Flow
 from vecstream_cli.readers.rtf_header import INFO, Header
-from vecstream_cli.readers.rtf_tokens import Token, TokenKind
+from vecstream_cli.readers.rtf_tokens import Kind, Token
 
 _MAX_DEPTH = 2000
 
@@ -50,6 +50,10 @@ class _Group:
     unseen: bool = False
     aside: str = ""  # begun by this group, and ended with it
 
+    def inner(self) -> "_Group":
+        """What a group in this one begins with."""
+        return _Group(self.place, self.codec, self.fallback, self.unseen)
+
 
 class Groups:
     """Takes tokens, and gives the parts of text that they complete."""
@@ -63,13 +67,13 @@ class Groups:
         self._starred = False
         self._passed = 0
         self._name: list[str] = []
-        self._act: dict[TokenKind, Callable[[Token], None]] = {
-            TokenKind.OPEN: self._open,
-            TokenKind.CLOSE: self._close,
-            TokenKind.WORD: self._word,
-            TokenKind.SYMBOL: self._symbol,
-            TokenKind.BYTE: self._byte,
-            TokenKind.TEXT: self._text,
+        self._act: dict[Kind, Callable[[Token], None]] = {
+            "open": self._open,
+            "close": self._close,
+            "word": self._word,
+            "symbol": self._symbol,
+            "byte": self._byte,
+            "text": self._text,
         }
 
     def take(self, token: Token) -> list[Part]:
@@ -89,7 +93,7 @@ class Groups:
         if len(self._stack) >= _MAX_DEPTH:
             raise DocumentError("malformed", "Cannot read the RTF document: it is nested too deep.")
         self._stack.append(self._now)
-        self._now = replace(self._now, aside="")
+        self._now = self._now.inner()
         self._starred = False
 
     def _close(self, token: Token) -> None:

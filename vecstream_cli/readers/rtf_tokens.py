@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vecstream_cli.readers.source import Progress, SourceFile
 
@@ -14,27 +13,19 @@ _TOKEN = re.compile(
 _LONGEST = 64  # bytes that a token other than text may take
 
 
-class TokenKind(Enum):
-    """What a token is."""
-
-    WORD = "word"  # a control word and its number
-    BYTE = "byte"  # a character by its number
-    SYMBOL = "symbol"
-    OPEN = "open"
-    CLOSE = "close"
-    TEXT = "text"
+Kind = Literal["word", "byte", "symbol", "open", "close", "text"]
 
 
 class Token(NamedTuple):
-    """`word` is a control word or symbol; `number` its parameter; `data` the text's bytes."""
+    """`word` is a control word or symbol; `number` its parameter or a byte; `data` text's bytes."""
 
-    kind: TokenKind
+    kind: Kind
     word: str = ""
     number: int | None = None
     data: bytes = b""
 
 
-_OPEN, _CLOSE = Token(TokenKind.OPEN), Token(TokenKind.CLOSE)
+_OPEN, _CLOSE = Token("open"), Token("close")
 
 
 def tokens(file: SourceFile, progress: Progress) -> Iterator[Token]:
@@ -58,11 +49,11 @@ def tokens(file: SourceFile, progress: Progress) -> Iterator[Token]:
                 break
             at = found.end()
             token = _token(found)
-            if token.kind is TokenKind.WORD and token.word == "bin":
+            if token.kind == "word" and token.word == "bin":
                 skip = max(0, token.number or 0)
                 at, skip = min(at + skip, len(data)), max(0, at + skip - len(data))
                 end = max(end, at)
-            elif token.kind is not TokenKind.TEXT or token.data:
+            elif token.kind != "text" or token.data:
                 yield token
         held = data[at:]
     for found in _TOKEN.finditer(held):
@@ -72,12 +63,12 @@ def tokens(file: SourceFile, progress: Progress) -> Iterator[Token]:
 def _token(found: re.Match[bytes]) -> Token:
     word, number, byte, symbol, brace, text = found.groups()
     if text is not None:
-        return Token(TokenKind.TEXT, data=text.translate(None, b"\r\n\0"))
+        return Token("text", "", None, text.translate(None, b"\r\n\0"))
     if word is not None:
         value = None if number is None else int(number)
-        return Token(TokenKind.WORD, word.decode("ascii"), value)
+        return Token("word", word.decode("ascii"), value)
     if byte is not None:
-        return Token(TokenKind.BYTE, number=int(byte, 16))
+        return Token("byte", "", int(byte, 16))
     if brace is not None:
         return _OPEN if brace == b"{" else _CLOSE
-    return Token(TokenKind.SYMBOL, (symbol or b"").decode("latin-1"))
+    return Token("symbol", (symbol or b"").decode("latin-1"))

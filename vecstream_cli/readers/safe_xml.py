@@ -1,6 +1,7 @@
 """XML that strangers wrote: no entities, no network, no depth or length without end."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import IO, Any
 
 Element = Any
@@ -52,7 +53,12 @@ def events(
 def local(element: Element) -> str:
     """An element's name without its namespace: strict and transitional documents differ in that."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    return _without_namespace(tag) if isinstance(tag, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _without_namespace(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def attribute(element: Element, name: str) -> str | None:
@@ -76,4 +82,4 @@ def related(element: Element, name: str = "id") -> str:
 
 def child(element: Element, name: str) -> Element | None:
     """The first child of that local name."""
-    return next((each for each in element if local(each) == name), None)
+    return next(element.iterchildren(f"{{*}}{name}"), None)

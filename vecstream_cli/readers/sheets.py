@@ -29,12 +29,12 @@ def sheet_parts(name: str, rows: Iterable[Row], progress: Progress) -> Iterator[
         at = _header(peeked)
         if at is not None and header and set(peeked[at][1]) == set(header):
             at = None  # the same table goes on after an empty row
-        start = len(peeked) if at is None else at
+        remark = at is None and all(len(cells) == 1 for _, cells in peeked)
         for index, (number, cells) in enumerate(chain(peeked, table)):
             columns = sorted(cells)
             values = [cells[column] for column in columns]
-            title = at is not None and index <= start
-            said = () if title else [header.get(column, "") for column in columns]
+            title = at is not None and index <= at
+            said = () if title or remark else [header.get(column, "") for column in columns]
             if index == at:
                 header = dict(zip(columns, names(values), strict=True))
             yield _part(name, number, columns, row_line(said, values))

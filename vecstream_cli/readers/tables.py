@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from vecstream_cli.core.blocks import BlockKind, Position
 from vecstream_cli.readers.parts import Part
@@ -28,7 +29,8 @@ def table_parts(
     at = marked - 1 if marked else header_at(rows)
     header: Sequence[str] = ()
     for index, row in enumerate(rows):
-        text = row_line(() if at is not None and index <= at else header, row)
+        above = at is not None and index <= at
+        text = row_line((), _given(row)) if above or not header else row_line(header, row)
         if index == at:
             header = names(row)
         if text:
@@ -45,7 +47,7 @@ def header_at(rows: Sequence[Sequence[str]]) -> int | None:
 
     What stands above it is the table's title. None where there is no such row.
     """
-    filled = [sum(1 for value in row if value.strip()) for row in rows]
+    filled = [len(_given(row)) for row in rows]
     usual = Counter(count for count in filled if count).most_common(1)
     wanted = max(2, usual[0][0] - 1) if usual else 2
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
@@ -59,16 +61,20 @@ def names_columns(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
     A label with a colon names what stands to its right, not below.
     """
-    said = [cell(value) for value in row]
-    given = [value for value in said if value]
+    given = _given(row)
     if len(given) < 2 or len(set(given)) < len(given) or not any(any(other) for other in below):
         return False
     if any(len(value) > _MAX_NAME_CHARS or _VALUE.fullmatch(value) for value in given):
         return False
     labels = [other[0] for other in (row, *below) if other and other[0].strip()]
-    if len(given) == 2 and labels and all(label.rstrip().endswith(":") for label in labels):
+    if len(given) == 2 and any(label.rstrip().endswith(":") for label in labels):
         return False
     return not any(
         value and any(column < len(other) and cell(other[column]) == value for other in below)
-        for column, value in enumerate(said)
+        for column, value in enumerate(map(cell, row))
     )
+
+
+def _given(row: Sequence[str]) -> list[str]:
+    """The cells that say something; what is merged over several columns counts once."""
+    return [text for value, _ in groupby(row) if (text := cell(value))]

@@ -43,11 +43,13 @@ def read_xlsx(file: SourceFile, reading: Reading) -> OpenDocument:
 def _parts(
     workbook: "Workbook", archive: GuardedZip, losses: Losses, reading: Reading
 ) -> Iterator[Part]:
+    from vecstream_cli.readers.xlsx_workbook import LostCells
+
     for sheet in workbook.sheets:
         if sheet.hidden:
             losses.add("hidden", f"The sheet {sheet.name} is hidden and not read.")
             continue
-        lost: list[str] = []
+        lost = LostCells()
         try:
             with document_errors(f"the sheet {sheet.name}"):
                 yield from sheet_parts(sheet.name, workbook.rows(sheet, lost), reading.progress)
@@ -56,9 +58,12 @@ def _parts(
             if error.reason in _FATAL:
                 raise
             losses.add("sheet", error.message)
-        if lost:
-            message = f"{len(lost)} cells of {sheet.name} cannot be read ({lost[0]})."
+        if lost.unreadable:
+            message = f"{lost.unreadable} cells of {sheet.name} cannot be read ({lost.why})."
             losses.add("cells", message)
+        if lost.uncalculated:
+            message = f"{lost.uncalculated} formulas of {sheet.name} were never calculated."
+            losses.add("formulas", message)
 
 
 def _extras(archive: GuardedZip, sheet: "Sheet") -> Iterator[Part]:

@@ -15,7 +15,7 @@ from openpyxl.worksheet._reader import WorkSheetParser  # type: ignore[import-un
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import silenced
 from vecstream_cli.readers.number_formats import shown
-from vecstream_cli.readers.safe_xml import ended, local
+from vecstream_cli.readers.safe_xml import child, ended, local
 from vecstream_cli.readers.source import PIECE_BYTES, SourceFile
 from vecstream_cli.readers.zip_guard import GuardedZip
 
@@ -27,6 +27,7 @@ _CUSTOM_FORMATS = 164
 _MERGE = re.compile(rb'mergeCell [^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _MERGE_CHARS = 200
 _MAX_MERGES = 10_000
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,16 @@ class Sheet:
     hidden: bool
 
 
+@dataclass(slots=True)
+class LostCells:
+    """How many cells of a sheet could not be read, and why the first of them; and how many
+    formulas have no value, because the program that wrote them does not calculate."""
+
+    unreadable: int = 0
+    why: str = ""
+    uncalculated: int = 0
+
+
 class Workbook(ExcelReader):  # type: ignore[misc]
     """A workbook opened for its cells alone: values as they were last calculated."""
 
@@ -46,13 +57,13 @@ class Workbook(ExcelReader):  # type: ignore[misc]
         self.archive = archive
         self.sheets: list[Sheet] = []
         self._check_sizes(archive)
+        self._check_kind(archive)
         self.read()
 
-    def rows(self, sheet: Sheet, lost: list[str]) -> Iterator[tuple[int, dict[int, str]]]:
+    def rows(self, sheet: Sheet, lost: "LostCells") -> Iterator[tuple[int, dict[int, str]]]:
         """Row number, and the text of its cells by column; both count from 1.
 
-        The text of cells merged over several rows stands in each. Cells that cannot be read are
-        appended to `lost`.
+        The text of cells merged over several rows stands in each.
         """
         merges = _merges(self.archive, sheet.part)
         with self.archive.open(sheet.part) as stream:
@@ -102,6 +113,19 @@ class Workbook(ExcelReader):  # type: ignore[misc]
         at = number - _CUSTOM_FORMATS
         return str(formats[at]) if at < len(formats) else "General"
 
+    def _check_kind(self, archive: GuardedZip) -> None:
+        """openpyxl finds no cell in a strict workbook, and does not say so."""
+        part = next((name for name in self.valid_files if name.endswith("workbook.xml")), None)
+        if part is None:
+            return
+        with archive.open(part) as stream:
+            if b"purl.oclc.org/ooxml/spreadsheetml" in stream.read(_HEAD_BYTES):
+                raise DocumentError(
+                    "unsupported",
+                    "The workbook is of the kind Strict Open XML, which no reader takes; "
+                    "save it as an ordinary Excel workbook (.xlsx).",
+                )
+
     def _check_sizes(self, archive: GuardedZip) -> None:
         other = 0
         for member in archive.infolist():
@@ -122,7 +146,7 @@ class Workbook(ExcelReader):  # type: ignore[misc]
 class _Rows(WorkSheetParser):  # type: ignore[misc]
     """A sheet's rows; what openpyxl would keep of each is dropped, and what follows is not read."""
 
-    lost: list[str]
+    lost: LostCells
 
     def parse(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         self.above: dict[int, tuple[str, int]] = {}
@@ -137,8 +161,11 @@ class _Rows(WorkSheetParser):  # type: ignore[misc]
     def parse_cell(self, element: object) -> dict[str, Any]:
         try:
             found: dict[str, Any] = super().parse_cell(element)
+            if found["value"] is None and child(element, "f") is not None:
+                self.lost.uncalculated += 1
         except (ValueError, IndexError, TypeError, OverflowError) as error:
-            self.lost.append(f"{type(error).__name__}: {error}"[:200])
+            self.lost.unreadable += 1
+            self.lost.why = self.lost.why or f"{type(error).__name__}: {error}"[:200]
             found = {"column": self.col_counter or 1, "value": None, "style_id": 0}
         return found
 
