@@ -6,6 +6,7 @@ A new setting is a line in `KEYS` and a field of `Settings`; its flag is defined
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,16 @@ def _file(raw: object) -> Path:
     return Path(_text(raw))
 
 
+def _languages(raw: object) -> str | None:
+    try:
+        return DEFAULT_OCR if _switch(raw) else None
+    except ValueError:
+        pass
+    if not _LANGUAGES.fullmatch(_text(raw)):
+        raise ValueError
+    return str(raw)
+
+
 def _secret(raw: object) -> Secret:
     return raw if isinstance(raw, Secret) else Secret(_text(raw))
 
@@ -102,6 +113,10 @@ def _secret_command(raw: object) -> Secret:
     return Secret.from_command(_text(raw))
 
 
+DEFAULT_OCR = "eng"
+# As Tesseract names its data: ``eng``, ``chi_sim``, ``script/Latin``.
+_LANGUAGES = re.compile(r"[A-Za-z][A-Za-z0-9_/]*(?:\+[A-Za-z][A-Za-z0-9_/]*)*")
+
 _SWITCH = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -113,6 +128,7 @@ WHOLE = Kind("a whole number", _whole)
 NUMBER = Kind("a number, 0 or more", _number)
 SECONDS = Kind("a number of seconds, or a time such as 90s, 30m or 2h", _seconds)
 SIZE = Kind("a size such as 512M or 2G", _size)
+LANGUAGES = Kind("true, false, or Tesseract's languages such as eng+deu", _languages)
 BUFFER = Kind("at least 2 slots, or a size such as 64M", _buffer)
 PARSERS = Kind("a whole number or auto", _parsers)
 TEXTS = Kind("a list of texts", _texts)
@@ -132,6 +148,8 @@ KEYS: Mapping[str, Kind] = {
     "limit": WHOLE,
     "source": TEXT,
     "require": PATHS,
+    "ocr": LANGUAGES,
+    "pdf-password": SECRET,
     "db": TEXT,
     "db-uri": TEXT,
     "db-password": SECRET,
@@ -170,7 +188,7 @@ NAMES: Mapping[str, tuple[str, Kind]] = (
 )
 
 # Anybody on the machine can read a process's arguments.
-NEVER_FLAGS = frozenset({"db-password"})
+NEVER_FLAGS = frozenset({"db-password", "pdf-password"})
 
 # What is no setting: how a command speaks, and where its settings come from.
 ON_THE_COMMAND_LINE = frozenset({"json", "quiet", "yes", "config", "job", "dry-run"})

@@ -78,12 +78,15 @@ class ReadingOptions:
     """What decides, besides a file's bytes, what its reader makes of it; a field for each flag.
 
     The model decides two: `text`, whether text is read at all, and `image`, how images are wanted
-    (None: not at all). `embedded_images`: those inside of documents, too.
+    (None: not at all). `embedded_images`: those inside of documents, too. `ocr`: Tesseract's languages, such as ``eng+deu``; empty: pictures of
+    text are left.
     """
 
     text: bool = True
     image: ImageInput | None = None
     embedded_images: bool = False
+    ocr: str = ""
+    pdf_password: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +113,9 @@ class Settings:
     db_uri: str | None = None
     db_password: Secret | None = None
     collection: str = DEFAULT_COLLECTION
+
+    ocr: str | None = None
+    pdf_password: Secret | None = None
 
     model: str = DEFAULT_MODEL
     revision: str | None = None
@@ -199,7 +205,11 @@ class Settings:
     @property
     def reading(self) -> ReadingOptions:
         """What the readers are told, but for what the model decides."""
-        return ReadingOptions(embedded_images=self.embedded_images)
+        return ReadingOptions(
+            embedded_images=self.embedded_images,
+            ocr=self.ocr or "",
+            pdf_password=self.pdf_password,
+        )
 
     def _take_the_password_out(self) -> None:
         uri, password = parted(self.db_uri or "")

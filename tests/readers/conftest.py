@@ -11,6 +11,7 @@ import pytest
 from vecstream_cli.core.blocks import Block, BlockKind, OpenDocument, ReaderWarning
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
+from vecstream_cli.settings import ReadingOptions
 
 
 @dataclass(frozen=True)
@@ -45,28 +46,29 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "document"
 
-    def __call__(self, name: str, content: str | bytes) -> Read:
+    def __call__(self, name: str, content: str | bytes, **options: object) -> Read:
         data = content.encode() if isinstance(content, str) else content
         self._path.write_bytes(data)
-        return self.file(self._path, name)
+        return self.file(self._path, name, **options)
 
-    def file(self, path: Path, name: str | None = None) -> Read:
+    def file(self, path: Path, name: str | None = None, **options: object) -> Read:
         beats = 0
 
         def progress() -> None:
             nonlocal beats
             beats += 1
 
-        with self.opened(path, name or path.name, progress) as (version, document):
+        with self.opened(path, name or path.name, progress, **options) as (version, document):
             blocks = list(document.blocks)
             return Read(version, dict(document.metadata), blocks, document.warnings, beats)
 
     @contextmanager
     def opened(
-        self, path: Path, name: str, progress: Callable[[], None] = lambda: None
+        self, path: Path, name: str, progress: Callable[[], None] = lambda: None, **options: object
     ) -> Iterator[tuple[str, OpenDocument]]:
         with source(path, name) as file:
-            yield open_document(file, progress=progress)
+            told = ReadingOptions(**options)  # type: ignore[arg-type]
+            yield open_document(file, progress=progress, options=told)
 
 
 @contextmanager

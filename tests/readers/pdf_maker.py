@@ -2,30 +2,86 @@
 
 from collections.abc import Sequence
 
+Placed = tuple[float, float, str]
+"""Where a line begins on a page of 612 by 792 points, y from below, and what it says."""
 
-def pdf(pages: Sequence[Sequence[str] | None], *, title: str = "") -> bytes:
-    """A PDF of `pages`, each a list of lines; None is a page whose object does not exist."""
-    font, info = 3, 4
+Bookmark = tuple[int, str, int]
+"""Its level from 0, its title, and the number of its page."""
+
+
+def pdf(
+    pages: Sequence[Sequence[str | Placed] | None],
+    *,
+    title: str = "",
+    info: str = "",
+    labels: str = "",
+    bookmarks: Sequence[Bookmark] = (),
+) -> bytes:
+    """A PDF of `pages`, each a list of lines; None is a page whose object does not exist.
+
+    `info` is more of the information dictionary, `labels` the number tree of the page labels.
+    """
+    font, about = 3, 4
     kids, objects = [], {}
     number = 5
     for lines in pages:
         kids.append(f"{number} 0 R")
         if lines is not None:
-            shown = " T* ".join(f"({_escaped(line)}) Tj" for line in lines)
-            content = f"BT /F1 12 Tf 72 720 Td 14 TL {shown} ET"
+            content = f"BT /F1 12 Tf 72 720 Td 14 TL {' '.join(map(_shown, lines))} ET"
             objects[number] = (
                 f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
                 f"/Resources << /Font << /F1 {font} 0 R >> >> /Contents {number + 1} 0 R >>"
             )
             objects[number + 1] = f"<< /Length {len(content)} >>\nstream\n{content}\nendstream"
         number += 2
-    objects[1] = "<< /Type /Catalog /Pages 2 0 R >>"
+    catalog = "/Type /Catalog /Pages 2 0 R"
+    if labels:
+        catalog += f" /PageLabels << /Nums [{labels}] >>"
+    if bookmarks:
+        catalog += f" /Outlines {number} 0 R"
+        objects |= _outline(bookmarks, number)
+        number += 1 + len(bookmarks)
+    objects[1] = f"<< {catalog} >>"
     objects[2] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
     objects[font] = (
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
     )
-    objects[info] = f"<< /Title ({_escaped(title)}) >>"
+    objects[about] = f"<< /Title ({_escaped(title)}) {info} >>"
     return _file(objects, number)
+
+
+def _shown(line: str | Placed) -> str:
+    if isinstance(line, str):
+        return f"({_escaped(line)}) Tj T*"
+    x, y, text = line
+    return f"1 0 0 1 {x} {y} Tm ({_escaped(text)}) Tj"
+
+
+def _outline(bookmarks: Sequence[Bookmark], root: int) -> dict[int, str]:
+    children: dict[int, list[int]] = {}
+    parents: list[int] = []
+    path = [root]
+    for place, (level, _, _) in enumerate(bookmarks):
+        del path[level + 1 :]
+        parents.append(path[-1])
+        children.setdefault(path[-1], []).append(root + 1 + place)
+        path.append(root + 1 + place)
+
+    def family(number: int) -> str:
+        mine = children.get(number)
+        return f"/First {mine[0]} 0 R /Last {mine[-1]} 0 R /Count {len(mine)}" if mine else ""
+
+    objects = {root: f"<< /Type /Outlines {family(root)} >>"}
+    for place, (_, title, page) in enumerate(bookmarks):
+        number, parent = root + 1 + place, parents[place]
+        beside = children[parent]
+        at = beside.index(number)
+        after = f"/Next {beside[at + 1]} 0 R" if at + 1 < len(beside) else ""
+        objects[number] = (
+            f"<< /Title ({_escaped(title)}) /Parent {parent} 0 R {after} {family(number)} "
+            f"/Dest [{3 + 2 * page} 0 R /Fit] >>"
+        )
+    return objects
 
 
 def _file(objects: dict[int, str], count: int) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from pdf_maker import pdf
 
 from vecstream_cli.errors import DocumentError
-from vecstream_cli.readers import pdf as reader
+from vecstream_cli.readers import pdf_pdfium
 
 PAGES = [["The first page.", "It has two lines."], ["The second page."], ["The third page."]]
 
@@ -57,29 +57,31 @@ def test_a_pdf_that_shrinks_while_it_is_read_is_an_error(read, tmp_path: Path) -
 
 def test_pages_are_read_one_at_a_time(read, tmp_path: Path, monkeypatch) -> None:
     loaded = []
-    text_of = reader._text
+    page_of = pdf_pdfium._page
     monkeypatch.setattr(
-        reader, "_text", lambda document, index: loaded.append(index) or text_of(document, index)
+        pdf_pdfium,
+        "_page",
+        lambda document, number: loaded.append(number) or page_of(document, number),
     )
     path = tmp_path / "long.pdf"
     path.write_bytes(pdf([["A page with a sentence."]] * 50))
     with read.opened(path, "long.pdf") as (_, document):
         next(document.blocks)
-        assert len(loaded) < 5
+        assert len(loaded) < 10
 
 
 def test_the_second_opinion_reads_what_pdfium_cannot(read, monkeypatch) -> None:
-    def refused(tap: object) -> object:
+    def refused(tap: object, password: object) -> object:
         raise ValueError("no")
 
-    monkeypatch.setattr(reader, "_opened", refused)
+    monkeypatch.setattr(pdf_pdfium, "opened", refused)
     found = read("a.pdf", pdf(PAGES))
     assert [block.page for block in found.blocks] == [1, 2, 3]
     assert "The second page." in found.text
 
 
 def test_the_second_opinion_is_heard_where_pdfium_finds_no_text(read, monkeypatch) -> None:
-    monkeypatch.setattr(reader, "_text", lambda document, index: "")
+    monkeypatch.setattr(pdf_pdfium, "_text", lambda textpage: "")
     found = read("a.pdf", pdf(PAGES))
     assert "The third page." in found.text
     assert found.warnings == []

@@ -82,3 +82,19 @@ def test_another_action_is_answered_with_the_one_there_is(
 ) -> None:
     assert main(["config", "shwo"]) == 2
     assert "Did you mean show?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--ocr", "eng"), ("--ocr=deu+eng", "deu+eng"), ("--ocr=off", None)]
+)
+def test_ocr_may_stand_without_languages(
+    flag: str, value: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = shown(capsys, flag, "--limit", "3")
+    values = {line.get("key"): line.get("value") for line in lines}
+    assert (values["ocr"], values["limit"]) == (value, 3)
+
+
+def test_what_follows_ocr_is_no_language(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {line.get("key"): line.get("value") for line in shown(capsys, "--ocr", "docs")}
+    assert (values["ocr"], values["paths"]) == ("eng", ["docs"])

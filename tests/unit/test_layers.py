@@ -197,3 +197,18 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_configuration_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         gather({}, environ={}, config=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("raw", "languages"),
+    [("on", "eng"), ("1", "eng"), (True, "eng"), ("off", None), (False, None),
+     ("deu", "deu"), ("eng+chi_sim", "eng+chi_sim"), ("script/Latin", "script/Latin")],
+)  # fmt: skip
+def test_ocr_is_a_switch_or_names_languages(raw: object, languages: str | None) -> None:
+    assert gather({"ocr": raw}, environ={}).get("ocr") == languages
+
+
+@pytest.mark.parametrize("raw", ["-eng", "eng,deu", "eng deu", "../eng", "eng+"])
+def test_ocr_takes_nothing_that_tesseract_could_misread(raw: str) -> None:
+    with pytest.raises(UsageError, match="--ocr"):
+        gather({"ocr": raw}, environ={})

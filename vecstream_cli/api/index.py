@@ -12,7 +12,7 @@ from pathlib import Path
 from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.rebuild import move, place_of_build, replacement, settle
 from vecstream_cli.api.sources import reading_of, scan_of
-from vecstream_cli.api.terms import be_nice, insist_on
+from vecstream_cli.api.terms import be_nice, insist_on, insist_on_ocr
 from vecstream_cli.core.ceiling import Wish, plan
 from vecstream_cli.core.chunk_size import CHUNKER_VERSION, max_chunk_chars
 from vecstream_cli.core.ids import fingerprint
@@ -73,6 +73,7 @@ def _index(
 ) -> None:
     window = Window(settings.max_duration, settings.max_load)
     insist_on(settings.require)
+    insist_on_ocr(settings.reading)
     be_nice(settings.nice)
     adapter = adapter_class(settings.db)
     roots = list(given or ()) or roots_of(

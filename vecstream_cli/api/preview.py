@@ -8,7 +8,7 @@ from vecstream_cli.api.index import configure
 from vecstream_cli.api.naming import database_name
 from vecstream_cli.api.rebuild import replacement
 from vecstream_cli.api.sources import scan_of
-from vecstream_cli.api.terms import insist_on
+from vecstream_cli.api.terms import insist_on, insist_on_ocr
 from vecstream_cli.core.estimate import History, history
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import ManifestError, ModelNotHere
@@ -34,6 +34,7 @@ def preview(settings: Settings, listener: Listener = silent) -> Preview:
     alone, and last the `Preview`. Raises the VecstreamError by which such a run would be refused.
     """
     insist_on(settings.require)
+    insist_on_ocr(settings.reading)
     adapter = adapter_class(settings.db)
     roots = roots_of(settings.paths, files_from=settings.files_from, source=settings.source)
     wanted, reading = _wanted(settings, listener)

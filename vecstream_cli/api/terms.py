@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vecstream_cli.errors import RequirementMissing
+from vecstream_cli.settings import ReadingOptions
 
 
 def insist_on(files: Sequence[Path]) -> None:
@@ -17,6 +18,14 @@ def insist_on(files: Sequence[Path]) -> None:
             why = getattr(error, "strerror", None) or str(error)
             message = f"{shown}, which --require names, is not there: {why}."
             raise RequirementMissing(message) from None
+
+
+def insist_on_ocr(reading: ReadingOptions) -> None:
+    """Raise UsageError where --ocr is given and Tesseract, or a language's data, is not here."""
+    if reading.ocr:
+        from vecstream_cli.readers.ocr import must_be_installed
+
+        must_be_installed(reading.ocr)
 
 
 def be_nice(niceness: int | None) -> None:

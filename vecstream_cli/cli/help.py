@@ -12,6 +12,18 @@ _OTHER = "Other"
 class Verb(AsTyped, TyperCommand):
     """A verb whose options stand under the panel each was defined with."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read them; an option whose value may be left out has one only behind a ``=``."""
+        optional = {
+            name
+            for param in self.get_params(ctx)
+            if str(getattr(param, "metavar", "")).startswith("[=")
+            for name in param.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        given = [f"{arg}=on" if arg in optional else arg for arg in args[:end]]
+        return super().parse_args(ctx, given + args[end:])
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then a section for each panel, in order of first appearance."""
         sections: dict[str, list[tuple[str, str]]] = {}
@@ -43,4 +55,5 @@ class Verbs(AsTyped, TyperGroup):
 def _spelled(option: TyperOption) -> str:
     """``-c, --config FILE``; the negative of a switch is left to the manual."""
     names = ", ".join(sorted(option.opts, key=len))
-    return names if option.is_flag else f"{names} {option.metavar}"
+    value = option.metavar or ""
+    return names if option.is_flag else f"{names}{'' if value.startswith('[=') else ' '}{value}"

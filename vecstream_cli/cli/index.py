@@ -2,7 +2,7 @@
 
 import typer
 
-from vecstream_cli.cli import options
+from vecstream_cli.cli import options, reading_options
 from vecstream_cli.cli.command import Command, run_jobs
 from vecstream_cli.cli.watched import watched
 from vecstream_cli.errors import ExitCode, UsageError
@@ -21,6 +21,9 @@ def index(
     embedded_images: options.EmbeddedImages = None,
     source: options.Source = None,
     require: options.Require = None,
+    ocr: reading_options.Ocr = None,
+    pdf_password_file: reading_options.PdfPasswordFile = None,
+    pdf_password_command: reading_options.PdfPasswordCommand = None,
     db: options.Db = None,
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vecstream_cli.cli import options
+from vecstream_cli.cli import options, reading_options
 from vecstream_cli.cli.command import Command, run
 from vecstream_cli.cli.watched import watched
 from vecstream_cli.errors import ExitCode
@@ -29,6 +29,9 @@ def retry(
     source: options.InSource = None,
     lock_wait: options.LockWait = None,
     embedded_images: options.EmbeddedImages = None,
+    ocr: reading_options.Ocr = None,
+    pdf_password_file: reading_options.PdfPasswordFile = None,
+    pdf_password_command: reading_options.PdfPasswordCommand = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -99,6 +99,8 @@ class Crew:
         Once the model is loaded it takes only what inference leaves from its start.
         """
         config = self._config
+        if config.reading.pdf_password is not None:
+            config.reading.pdf_password.reveal()  # here, as above; a parser could not
         return self._spawn(
             "parser",
             ParserConfig(

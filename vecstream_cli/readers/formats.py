@@ -48,7 +48,7 @@ FORMATS: Mapping[str, Format] = {
         "markdown/2", "markdown:read_markdown", (".md", ".markdown", ".mdown", ".mkd", ".mdx")
     ),
     "html": Format("html/1", "html:read_html", (".html", ".htm", ".xhtml")),
-    "pdf": Format("pdf/1", "pdf:read_pdf", (".pdf",), pictures="pdf_images:pictures"),
+    "pdf": Format("pdf/2", "pdf:read_pdf", (".pdf",), ("ocr",), pictures="pdf_images:pictures"),
     "docx": Format(
         "docx/1", "docx:read_docx", (".docx", ".docm", ".dotx", ".dotm"), pictures=_IN_PARTS
     ),
@@ -85,8 +85,15 @@ def suffixes(options: ReadingOptions) -> frozenset[str]:
 
 
 def versions(options: ReadingOptions) -> Mapping[str, str]:
-    """Format to version, as the manifest remembers which reader read a document, and how."""
-    return {name: version(each, options) for name, each in FORMATS.items()}
+    """Format to version, as the manifest remembers which reader read a document, and how.
+
+    That a password is given stands beside them: what failed before is tried again, what was read
+    is not, and nothing tells what the password is.
+    """
+    found = {name: version(each, options) for name, each in FORMATS.items()}
+    if options.pdf_password is not None:
+        found["pdf-password"] = "pdf-password/given"
+    return found
 
 
 def version(form: Format, options: ReadingOptions) -> str:

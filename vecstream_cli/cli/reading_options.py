@@ -1,0 +1,35 @@
+"""The options that say how files are read, each defined once as those in `options`."""
+
+from typing import Annotated
+
+from typer import Option
+
+_READING = "How to read it"
+
+Ocr = Annotated[
+    str | None,
+    Option(
+        "--ocr",
+        metavar="[=LANGUAGES]",
+        help="Read scanned pages with Tesseract, which must be installed. Default: eng, if given.",
+        rich_help_panel=_READING,
+    ),
+]
+PdfPasswordFile = Annotated[
+    str | None,
+    Option(
+        "--pdf-password-file",
+        metavar="FILE",
+        help="Open encrypted PDFs with the password in FILE.",
+        rich_help_panel=_READING,
+    ),
+]
+PdfPasswordCommand = Annotated[
+    str | None,
+    Option(
+        "--pdf-password-command",
+        metavar="COMMAND",
+        help="Open them with the password that COMMAND prints.",
+        rich_help_panel=_READING,
+    ),
+]
