@@ -78,8 +78,8 @@ class ReadingOptions:
     """What decides, besides a file's bytes, what its reader makes of it; a field for each flag.
 
     The model decides two: `text`, whether text is read at all, and `image`, how images are wanted
-    (None: not at all). `embedded_images`: those inside of documents, too. `ocr`: Tesseract's languages, such as ``eng+deu``; empty: pictures of
-    text are left.
+    (None: not at all). `embedded_images`: those inside of documents, too.
+    `ocr`: Tesseract's languages, such as ``eng+deu``; empty: pictures of text are left.
     """
 
     text: bool = True

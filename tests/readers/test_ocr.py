@@ -133,6 +133,12 @@ def test_a_picture_that_takes_too_long_is_given_up(monkeypatch, tmp_path: Path) 
     assert len(beats) >= 2
 
 
+def test_a_slow_picture_is_waited_for_whole(monkeypatch, tmp_path: Path) -> None:
+    stub(tmp_path, monkeypatch, "time.sleep(1.2); print(len(sys.stdin.buffer.read()))")
+    noise = Image.effect_noise((2000, 1000), 50)
+    assert ocr.recognised(noise, "eng", lambda: None) == str(2_000_000 + len("P5 2000 1000 255\n"))
+
+
 def test_a_page_that_fails_costs_that_page(read, monkeypatch, tmp_path: Path) -> None:
     stub(tmp_path, monkeypatch, "sys.stderr.write('Out of ink.\\n'); sys.exit(1)")
     found = read("a.pdf", mixed(), ocr="eng")

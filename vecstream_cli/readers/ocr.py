@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from vecstream_cli.errors import DocumentError, UsageError
 from vecstream_cli.readers.source import Progress
@@ -90,21 +90,24 @@ def recognised_grey(
 
 
 def _run(command: list[str], picture: bytes, progress: Progress) -> str:
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-            # The only other thread of a parser waits in a read, and holds no lock at the fork.
-            preexec_fn=_in_bounds,
-        )
-    except OSError as error:
-        raise DocumentError("ocr-failed", f"tesseract cannot be run: {error.strerror}.") from error
+    # Not a pipe: `communicate` forgets the rest of its input when it is called again.
+    with _in_memory(picture) as file:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+                # The only other thread of a parser waits in a read, and holds no lock at the fork.
+                preexec_fn=_in_bounds,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise DocumentError("ocr-failed", f"tesseract cannot be run: {why}.") from error
     with process:
         try:
-            out, told = _wait(process, picture, progress)
+            out, told = _wait(process, progress)
         except BaseException:
             process.kill()
             raise
@@ -115,17 +118,26 @@ def _run(command: list[str], picture: bytes, progress: Progress) -> str:
     return out[:_MAX_TEXT_BYTES].decode("utf-8", "replace").replace("\x0c", "\n").strip()
 
 
-def _wait(
-    process: "subprocess.Popen[bytes]", picture: bytes, progress: Progress
-) -> tuple[bytes, bytes]:
+def _in_memory(data: bytes) -> IO[bytes]:
+    """A file that holds `data`, has no name and stands at its start."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("picture"), "w+b")
+    else:
+        from tempfile import TemporaryFile
+
+        file = TemporaryFile()  # noqa: SIM115  the caller closes it
+    file.write(data)
+    file.seek(0)
+    return file
+
+
+def _wait(process: "subprocess.Popen[bytes]", progress: Progress) -> tuple[bytes, bytes]:
     deadline = time.monotonic() + _PICTURE_SECONDS
-    given: bytes | None = picture
     while True:
         progress()
         try:
-            return process.communicate(given, timeout=_BEAT_SECONDS)
+            return process.communicate(timeout=_BEAT_SECONDS)
         except subprocess.TimeoutExpired:
-            given = None  # the rest of it goes on by itself
             if time.monotonic() > deadline:
                 raise DocumentError(
                     "ocr-failed", f"tesseract took more than {_PICTURE_SECONDS:.0f} s."

@@ -5,8 +5,7 @@ in the page's own units, y upwards.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
-from operator import ne
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 _LEAST_ROWS = 8  # rows across the gutter, in which both columns have a line
@@ -132,7 +131,7 @@ def _interleaved(runs: Sequence[Box], gutter: Box) -> bool:
 def _switches(runs: Sequence[Box], middle: float) -> int:
     """How often the text jumps from the right back to the left, or the other way, by halves."""
     sides = [run.left >= middle for run in runs]
-    return sum(map(ne, sides, sides[1:])) // 2
+    return sum(before is not after for before, after in pairwise(sides)) // 2
 
 
 def _rows(runs: Sequence[Box]) -> list[Box]:
@@ -152,4 +151,4 @@ def _is_full(rows: Sequence[Box], left: float, right: float) -> bool:
     """Most lines fill the column between these, as running text does and a table's cells do not."""
     left = max(left, min(row.left for row in rows))
     widths = sorted(min(row.right, right) - row.left for row in rows)
-    return widths[len(widths) // 2] >= _FULL * (right - left) > 0
+    return bool(widths[len(widths) // 2] >= _FULL * (right - left) > 0)

@@ -55,11 +55,14 @@ def moment(raw: str) -> str | None:
             offset = timedelta(hours=int(ahead), minutes=int(minutes or 0))
             zone = timezone(-offset if sign == "-" else offset)
         exact = datetime(
-            *(int(part or least) for part, least in zip(
-                (year, month, day, hour, minute, second), (1, 1, 1, 0, 0, 0), strict=True
-            )),
+            int(year),
+            int(month or 1),
+            int(day or 1),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
             tzinfo=zone,
-        )  # fmt: skip
+        )
     except ValueError:
         return None
     if hour is not None:
@@ -91,7 +94,7 @@ def bookmarks(document: "PdfDocument", progress: Progress) -> dict[int, list[Boo
 
 def _language(document: "PdfDocument") -> str | None:
     """The catalog's language, such as ``en-GB``."""
-    from pypdfium2 import raw  # type: ignore[import-untyped]
+    from pypdfium2 import raw
 
     if not hasattr(raw, "FPDFCatalog_GetLanguage"):
         return None

@@ -248,4 +248,4 @@ def _is_picture(page: "PdfPage") -> bool:
         if each.type == FPDF_PAGEOBJ_IMAGE:
             left, bottom, right, top = each.get_bounds()
             covered += abs((right - left) * (top - bottom))
-    return covered >= _PICTURE * width * height
+    return bool(covered >= _PICTURE * width * height)
