@@ -26,7 +26,7 @@ def lock(path: Path, password: str) -> None:
     )
     fonts = DictionaryObject({NameObject("/F1"): font})
     page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-    page[NameObject("/Contents")] = content
+    page[NameObject("/Contents")] = writer._add_object(content)
     writer.encrypt(password, algorithm="RC4-128")
     path.parent.mkdir(exist_ok=True)
     writer.write(path)
