@@ -11,7 +11,7 @@ from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.embedded import Album, Pixels, decorates
 from vecstream_cli.readers.failures import document_errors, silenced
 from vecstream_cli.readers.image import refuse_bomb
-from vecstream_cli.readers.pdf import _opened, _Tap  # until pdf_pdfium is there
+from vecstream_cli.readers.pdf_pdfium import Tap, opened
 from vecstream_cli.readers.pixels import prepared
 from vecstream_cli.readers.reading import Reading
 from vecstream_cli.readers.source import SourceFile
@@ -29,10 +29,10 @@ def pictures(
     """Each image of each page, in the order they are drawn; a PDF without any has none."""
     wanted = reading.options.image
     assert wanted is not None
-    tap = _Tap(file)
+    tap = Tap(file)
     try:
         with silenced("pypdfium2"), document_errors("the PDF"):
-            document = _opened(tap)
+            document = opened(tap, reading.options.pdf_password)
     except DocumentError as error:
         tap.check()
         if error.reason == "malformed":
