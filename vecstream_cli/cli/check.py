@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vecstream_cli.cli import options
+from vecstream_cli.cli import options, reading_options
 from vecstream_cli.cli.command import Command, run_jobs
 from vecstream_cli.errors import ExitCode, UsageError
 
@@ -48,6 +48,7 @@ def check(
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
     embedded_images: options.EmbeddedImages = None,
+    ocr: reading_options.Ocr = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,
