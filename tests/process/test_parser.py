@@ -42,7 +42,12 @@ class Parser:
     """A parser under test, with an arena of four slots."""
 
     def __init__(
-        self, spec: ModelSpec, allowance: int | None = None, *, gives_way: bool = False
+        self,
+        spec: ModelSpec,
+        allowance: int | None = None,
+        *,
+        gives_way: bool = False,
+        probe: str = "parser_probe:run",
     ) -> None:
         self.layout = SlotLayout.of(
             chunk_tokens=spec.max_tokens,
@@ -58,8 +63,10 @@ class Parser:
             vector_fingerprint=Fingerprint(b"f" * 16), data_allowance=allowance, niceness=1,
             gives_way=gives_way, reading=ReadingOptions(),
         )  # fmt: skip
-        self.child = Child("probe", "parser_probe:run", config, self.watch)
-        assert isinstance(self.receive(), Ready)
+        self.child = Child("probe", probe, config, self.watch)
+        ready = self.receive()
+        assert isinstance(ready, Ready)
+        self.facts = ready.facts
 
     def receive(self) -> Message:
         """The next message, which must come within a minute."""

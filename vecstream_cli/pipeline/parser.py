@@ -37,6 +37,7 @@ from vecstream_cli.pipeline.messages import (
     Vanished,
 )  # fmt: skip
 from vecstream_cli.pipeline.parser_rows import Rows
+from vecstream_cli.pipeline.sandbox import confine
 from vecstream_cli.pipeline.slots import Slot, SlotLayout
 from vecstream_cli.pipeline.workclock import WorkClock
 from vecstream_cli.readers.registry import open_document
@@ -76,10 +77,12 @@ def run(inbox: Inbox, outbox: Outbox, config: ParserConfig) -> None:
             parser = _Parser(inbox, outbox, config)
         if config.data_allowance is not None:
             limit_data(config.data_allowance)
+        confined = confine()
     except Exception as error:  # noqa: BLE001 (the next parser would fail in the same way)
         outbox.send(broken(error, "A parser cannot start"))
         return
-    outbox.send(Ready(time.monotonic() - started, {"pid": str(os.getpid())}))
+    facts = {"pid": str(os.getpid()), "sandbox": confined}
+    outbox.send(Ready(time.monotonic() - started, facts))
     while (job := parser.next_job()) is not None:
         parser.work_on(job)
     outbox.send(Stopped({}))
