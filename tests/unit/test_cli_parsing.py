@@ -26,7 +26,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
-    own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "path"}
+    own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "where", "path"}
     own |= {"at", "every", "kind", "name", "install", "action", "dry_run"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
     own |= {"sample", "read_source", "repair", "failed", "dry_run", "image"}

@@ -20,6 +20,7 @@ HIT = Hit(
     page=3,
     heading="Security > Rotating keys",
     text="Rotating keys\n\nTo rotate the keys, run `vault rotate` on every node.",
+    position='{"last": true}',
     metadata=None,
 )
 
@@ -32,8 +33,8 @@ def shown(*hits: Hit, width: int = 80, terminal: bool = False) -> str:
 
 def test_a_hit_is_its_place_its_heading_its_score_and_its_text() -> None:
     assert shown(HIT, replace(HIT, page=None, heading=None, text="Other.", score=0.1)) == (
-        " 1. /data/docs/security/keys.pdf\n"
-        "    Security > Rotating keys · page 3 · 0.742\n"
+        " 1. /data/docs/security/keys.pdf p. 3\n"
+        "    Security > Rotating keys · 0.742\n"
         "    To rotate the keys, run `vault rotate` on every node.\n"
         "\n"
         " 2. /data/docs/security/keys.pdf\n"
@@ -62,3 +63,9 @@ def test_a_hostile_document_cannot_steer_the_terminal() -> None:
 
 def test_an_empty_collection_has_no_answer() -> None:
     assert shown() == "Nothing found: the collection is empty.\n"
+
+
+def test_a_filter_that_lets_nothing_through_is_told() -> None:
+    target = console(80)
+    print_hits(target, [], "how?", filtered=True)
+    assert written(target) == "Nothing found: nothing matches the filter.\n"

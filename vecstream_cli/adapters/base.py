@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import UsageError
 
@@ -31,7 +32,7 @@ class Limits:
 class Hit:
     """A row that a search found; `score` is the cosine similarity, 1 at most.
 
-    `metadata` is JSON as stored. The other fields are the row's own.
+    `position` and `metadata` are JSON as stored. The other fields are the row's own.
     """
 
     score: float
@@ -45,6 +46,7 @@ class Hit:
     page: int | None
     heading: str | None
     text: str
+    position: str | None
     metadata: str | None
 
 
@@ -143,8 +145,8 @@ class Adapter(ABC):
         """The number of rows."""
 
     @abstractmethod
-    def search(self, vector: Sequence[float], k: int) -> list[Hit]:
-        """The `k` rows nearest to `vector` by cosine, best first."""
+    def search(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[Hit]:
+        """The `k` rows nearest to `vector` by cosine, of those that match `where`, best first."""
 
     @abstractmethod
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:

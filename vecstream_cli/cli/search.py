@@ -18,12 +18,22 @@ Image = Annotated[
 ]
 Top = Annotated[int, typer.Option("--top", "-k", metavar="N", help="How many results.", min=1)]
 
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help="Only what matches, such as: author = 'Ann' and page >= 3 (docs/search.md).",
+    ),
+]
+
 
 def search(
     context: typer.Context,
     query: Query = None,
     image: Image = None,
     top: Top = 5,
+    where: Where = None,
     db: options.Db = None,
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
@@ -39,10 +49,12 @@ def search(
     debug: options.Debug = None,
 ) -> int:
     """Search a collection by meaning, with the model that it was made with."""
-    return run(context, lambda command: _search(command, query, image, top))
+    return run(context, lambda command: _search(command, query, image, top, where))
 
 
-def _search(command: Command, query: str | None, image: str | None, top: int) -> ExitCode:
+def _search(
+    command: Command, query: str | None, image: str | None, top: int, where: str | None
+) -> ExitCode:
     if query is None and image is None:
         raise UsageError(
             "There is nothing to search for.",
@@ -61,6 +73,7 @@ def _search(command: Command, query: str | None, image: str | None, top: int) ->
             query,
             image=image,
             k=top,
+            where=where,
             db=settings.db,
             db_uri=settings.db_uri,
             db_password=settings.db_password,
@@ -69,12 +82,15 @@ def _search(command: Command, query: str | None, image: str | None, top: int) ->
             revision=settings.revision,
             device=settings.device,
         )
+    from vecstream_cli.report.positions import position
+
     if reporter.lines is not None:
         for rank, hit in enumerate(hits, start=1):
-            reporter.lines.emit("hit", {"rank": rank} | asdict(hit))
+            where_in = {"position": position(hit.position)}
+            reporter.lines.emit("hit", {"rank": rank} | asdict(hit) | where_in)
         reporter.lines.closing["hits"] = len(hits)
         return ExitCode.DONE
     from vecstream_cli.report.results import print_hits
 
-    print_hits(reporter.streams.out, hits, query or "")
+    print_hits(reporter.streams.out, hits, query or "", filtered=where is not None)
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""Search results on a terminal or in a pipe: place, headings, page, score, snippet."""
+"""Search results on a terminal or in a pipe: place, headings, score, snippet."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -10,21 +10,26 @@ from vecstream_cli.adapters.base import Hit
 from vecstream_cli.report.escape import one_line
 from vecstream_cli.report.layout import flow, print_indented, separator
 from vecstream_cli.report.places import place
+from vecstream_cli.report.positions import located
 from vecstream_cli.report.snippet import snippet
 
 _INDENT = 4
 
 
-def print_hits(console: Console, hits: Sequence[Hit], query: str) -> None:
+def print_hits(
+    console: Console, hits: Sequence[Hit], query: str, *, filtered: bool = False
+) -> None:
     """The hits, best first, or one line that there are none."""
     if not hits:
-        console.print(Text("Nothing found: the collection is empty."))
+        why = "nothing matches the filter" if filtered else "the collection is empty"
+        console.print(Text(f"Nothing found: {why}."))
         return
     for rank, hit in enumerate(hits, start=1):
         if rank > 1:
             console.print()
         number = Text(f"{rank:>2}. ", "dim")
-        print_indented(console, Text(place(hit.source, hit.path), "bold"), _INDENT, first=number)
+        where = located(place(hit.source, hit.path), hit.page, hit.position)
+        print_indented(console, Text(where, "bold"), _INDENT, first=number)
         for line in flow(_facts(hit), console.width - _INDENT, separator(console)):
             print_indented(console, line, _INDENT)
         if hit.text:
@@ -34,8 +39,6 @@ def print_hits(console: Console, hits: Sequence[Hit], query: str) -> None:
 def _facts(hit: Hit) -> Iterator[Text]:
     if hit.heading:
         yield Text(one_line(hit.heading), "cyan")
-    if hit.page is not None:
-        yield Text(f"page {hit.page}", "cyan")
     if not hit.text:
         yield Text(_image(hit), "cyan")
     yield Text(f"{hit.score:.3f}", "dim")
