@@ -5,16 +5,18 @@ from importlib import import_module
 from itertools import chain
 from typing import Any
 
-from vecstream_cli.core.blocks import Block, OpenDocument, Picture
+from vecstream_cli.core.blocks import Block, OpenDocument, Picture, ReaderWarning
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.formats import FORMATS, Format, version
 from vecstream_cli.readers.reading import Reading
+from vecstream_cli.readers.silence import says
 from vecstream_cli.readers.sniff import described, reader_name
-from vecstream_cli.readers.source import Progress, SourceFile
+from vecstream_cli.readers.source import PIECE_BYTES, Progress, SourceFile
 from vecstream_cli.settings import ReadingOptions
 
 _DEFAULTS = ReadingOptions()
+_NOTHING = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
 _Reader = Callable[[SourceFile, Reading], OpenDocument]
 
 
@@ -27,7 +29,9 @@ def open_document(
     DocumentError.
     """
     form = FORMATS[reader_name(file)]
-    return version(form, options), _opened(file, form, Reading(progress, options, _inner))
+    document = _opened(file, form, Reading(progress, options, _inner))
+    document.blocks = _never_silent(file, document.blocks, document.warnings)
+    return version(form, options), document
 
 
 def _inner(file: SourceFile, reading: Reading) -> OpenDocument:
@@ -68,6 +72,22 @@ def _why(form: Format) -> str:
     if form.needs is not None:
         return f"which is only read with --{form.needs.replace('_', '-')}"
     return "and the model reads nothing but images"
+
+
+def _never_silent(
+    file: SourceFile, blocks: Iterator[Block | Picture], warnings: list[ReaderWarning]
+) -> Iterator[Block | Picture]:
+    """The blocks, and a warning where there is nothing in them, though there is in the file."""
+    spoken = False
+    for block in blocks:
+        spoken = spoken or says(block)
+        yield block
+    if not (spoken or warnings or _blank(file)):
+        warnings.append(ReaderWarning("no-text", "There is no text in it."))
+
+
+def _blank(file: SourceFile) -> bool:
+    return file.size <= PIECE_BYTES and not file.at(0, file.size).strip(_NOTHING)
 
 
 def _guarded(blocks: Iterator[Block | Picture]) -> Iterator[Block | Picture]:
