@@ -9,7 +9,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash clean
+.PHONY: help setup demo test check bench crash fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: $(STAMP) ## Measure the ring on the handbook and on the test corpora
 
 crash: $(STAMP) ## Kill runs in every way; CRASH_KILLS=200 and CRASH_SEED=20 say how often and how
 	CRASH_KILLS=$${CRASH_KILLS:-200} $(BIN)/python -m pytest tests/process -m crash -s $(ARGS)
+
+fuzz: $(STAMP) ## Break documents and read them; FUZZ_SECONDS=60 and FUZZ_SEED=1 say how long and how
+	$(BIN)/python scripts/fuzz.py --seconds $${FUZZ_SECONDS:-60} $${FUZZ_SEED:+--seed $$FUZZ_SEED} $(ARGS)
 
 clean: ## Remove .venv, the demo's table and every cache
 	rm -rf $(VENV) .ci/venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
