@@ -122,11 +122,16 @@ class Vecstream:
         """Run `vecstream index` to its end."""
         return self.run(self.command(*arguments), environment)
 
-    def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
-        """Run any command to its end."""
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 100,
+    ) -> Finished:
+        """Run any command to its end, which comes within so many seconds."""
         done = subprocess.run(
             command, cwd=self.folder, env=self._env(environment or {}), capture_output=True,
-            text=True, timeout=100, stdin=subprocess.DEVNULL, check=False,
+            text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         return finished(done.returncode, done.stdout, done.stderr)
 
