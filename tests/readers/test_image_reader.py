@@ -1,6 +1,7 @@
 """Image files: what becomes a picture, what is refused and why, and what it costs."""
 
 import io
+import shutil
 import struct
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import source
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from vecstream_cli.core.blocks import OpenDocument, Picture
 from vecstream_cli.core.pixels import ImageInput
@@ -193,6 +194,45 @@ def test_what_is_looked_for_follows_from_the_model() -> None:
 def test_words_that_begin_like_an_image_are_words(see: See) -> None:
     for words in (b"BM is short for many things", b"II* and MM", b"GIF8 is no mark"):
         assert see(words, "notes.txt")[1] == []
+
+
+needs_tesseract = pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="the program tesseract is not installed"
+)
+
+
+def sign(words: str) -> bytes:
+    image = Image.new("RGB", (900, 300), "white")
+    font = ImageFont.load_default(size=48)
+    ImageDraw.Draw(image).text((60, 60), words, fill="black", font=font)
+    return encoded(image, "PNG")
+
+
+@needs_tesseract
+@pytest.mark.parametrize("image", [None, WANTED], ids=["text model", "both"])
+def test_the_words_in_an_image_are_read_where_they_are_wanted(
+    tmp_path: Path, image: ImageInput | None
+) -> None:
+    (tmp_path / "sign.png").write_bytes(sign("Mind the gap"))
+    options = ReadingOptions(image=image, ocr="eng")
+
+    with source(tmp_path / "sign.png") as file:
+        document = open_document(file, progress=lambda: None, options=options)[1]
+        pictures, words = [], []
+        for block in document.blocks:
+            (pictures if isinstance(block, Picture) else words).append(block)
+
+    assert "".join(block.text for block in words).strip() == "Mind the gap"
+    assert len(pictures) == (0 if image is None else 1)
+    assert document.warnings == []
+    assert ".png" in suffixes(options)
+
+
+@needs_tesseract
+def test_an_image_without_words_says_so_to_a_model_for_text(see: See) -> None:
+    document, _ = see(sign(""), "sign.png", ReadingOptions(ocr="eng"))
+    assert [each.reason for each in document.warnings] == ["no-text"]
+    assert see(sign(""), "sign.png", ReadingOptions(ocr="eng", image=WANTED))[0].warnings == []
 
 
 def test_the_corpus_of_images_is_read_or_refused_without_a_word_on_stderr(

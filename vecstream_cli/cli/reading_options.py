@@ -11,7 +11,7 @@ Ocr = Annotated[
     Option(
         "--ocr",
         metavar="[=LANGUAGES]",
-        help="Read scanned pages with Tesseract, which must be installed. Default: eng, if given.",
+        help="Read scanned pages and images of text with Tesseract, if installed. Default: eng.",
         rich_help_panel=_READING,
     ),
 ]

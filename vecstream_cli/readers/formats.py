@@ -13,20 +13,22 @@ class Format:
     `version` changes when the reader's output does. `reader` is a module of this package and a
     function in it, imported with the first such document. `options` names the fields of
     `ReadingOptions` that change what the reader makes of a file; without the one that `needs`
-    names, no such file is looked for. `pictures`, another function, finds the images inside one.
+    names, or any of several, no such file is looked for. `pictures`, another function, finds the
+    images inside one.
     """
 
     version: str
     reader: str
     suffixes: tuple[str, ...]
     options: tuple[str, ...] = ()
-    needs: str | None = None
+    needs: str | tuple[str, ...] | None = None
     pictures: str | None = None
 
     def is_read(self, options: ReadingOptions) -> bool:
         """Whether such a file is read at all: the model may have no use for what it holds."""
         if self.needs is not None:
-            return bool(getattr(options, self.needs))
+            needed = (self.needs,) if isinstance(self.needs, str) else self.needs
+            return any(getattr(options, name) for name in needed)
         return options.text or self.has_pictures(options)
 
     def has_pictures(self, options: ReadingOptions) -> bool:
@@ -70,7 +72,8 @@ FORMATS: Mapping[str, Format] = {
         "image/1",
         "image:read_image",
         IMAGES,
-        needs="image",
+        ("ocr",),
+        needs=("image", "ocr"),
     ),
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vecstream_cli.core.blocks import OpenDocument, Picture, ReaderWarning
+from vecstream_cli.core.blocks import Block, OpenDocument, Picture, ReaderWarning
 from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import document_errors, silenced
@@ -44,13 +44,15 @@ _KINDS = {
 # resized differs a little from the whole: so only where the whole would take much memory.
 _WHOLE_PIXELS = 1 << 24
 _TIMES_WANTED = 4
+_LEGIBLE_SIDE = 3000  # of a page, so that its words can still be read
 _MAX_DRAFTED_PIXELS = 1 << 29
 
 
 def read_image(file: SourceFile, reading: Reading) -> OpenDocument:
-    """Open an image. Raises DocumentError ``too-large`` where it declares too many pixels."""
-    wanted = reading.options.image
-    assert wanted is not None
+    """Open an image: a picture for the model, and its words where --ocr asks for them.
+
+    Raises DocumentError ``too-large`` where it declares too many pixels.
+    """
     warnings: list[ReaderWarning] = []
     watched = _Watched(file, reading.progress)
     with silenced("PIL"), document_errors("the image"):
@@ -61,8 +63,38 @@ def read_image(file: SourceFile, reading: Reading) -> OpenDocument:
                 facts = facts_of(image)
         except DocumentError as error:
             warnings.append(ReaderWarning("metadata", error.message))
-        _shrink(image, wanted)
-    return OpenDocument(bounded(facts), _picture(image, wanted), warnings)
+        _shrink(image, reading.options.image, _words_wanted(reading))
+    return OpenDocument(bounded(facts), _blocks(image, reading, warnings), warnings)
+
+
+def _words_wanted(reading: Reading) -> str:
+    """The languages of the words to look for; none for a model that reads no text."""
+    return reading.options.ocr if reading.options.text else ""
+
+
+def _blocks(
+    image: "Image", reading: Reading, warnings: list[ReaderWarning]
+) -> Iterator[Block | Picture]:
+    wanted, languages = reading.options.image, _words_wanted(reading)
+    if wanted is not None:
+        with silenced("PIL"), document_errors("the image"):
+            pixels = _decoded(image, wanted)
+        yield Picture(pixels)
+    if not languages:
+        return
+    from vecstream_cli.readers.image_text import words
+
+    try:
+        with silenced("PIL"), document_errors("the image"), _quiet():
+            found = list(words(image, languages, reading.progress))
+    except DocumentError as error:
+        if wanted is None or error.reason != "ocr-failed":
+            raise
+        warnings.append(ReaderWarning(error.reason, error.message))
+        return
+    if wanted is None and not found:
+        warnings.append(ReaderWarning("no-text", "no text in the image"))
+    yield from found
 
 
 def pixels_of(
@@ -79,7 +111,7 @@ def pixels_of(
         image = opened(_Watched(file, progress))
         if unless(*image.size):
             return None
-        _shrink(image, wanted)
+        _shrink(image, wanted, "")
         return _decoded(image, wanted)
 
 
@@ -107,20 +139,17 @@ def refuse_bomb(width: int, height: int, most: int = MAX_PIXELS) -> None:
         )
 
 
-def _shrink(image: "Image", wanted: ImageInput) -> None:
+def _shrink(image: "Image", wanted: ImageInput | None, languages: str) -> None:
     """Have a large JPEG decoded smaller; refuse what is still too large."""
     declared = image.width * image.height
     if declared > _WHOLE_PIXELS and image.format in ("JPEG", "MPO"):
         refuse_bomb(*image.size, _MAX_DRAFTED_PIXELS)
-        least = _TIMES_WANTED * max(wanted.height, wanted.width, wanted.shortest_edge or 0)
+        least = _LEGIBLE_SIDE if languages else 1
+        if wanted is not None:
+            edge = max(wanted.height, wanted.width, wanted.shortest_edge or 0)
+            least = max(least, _TIMES_WANTED * edge)
         image.draft(None, (least, least))
     refuse_bomb(*image.size)
-
-
-def _picture(image: "Image", wanted: ImageInput) -> Iterator[Picture]:
-    with silenced("PIL"), document_errors("the image"):
-        pixels = _decoded(image, wanted)
-    yield Picture(pixels)
 
 
 def _decoded(image: "Image", wanted: ImageInput) -> NDArray[np.uint8]:

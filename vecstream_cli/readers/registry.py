@@ -67,8 +67,8 @@ def _later(find: Callable[[], Iterator[Picture]]) -> Iterator[Picture]:
 
 
 def _why(form: Format) -> str:
-    if form.needs == "image":
-        return "which only a model for images reads, such as --model clip"
+    if isinstance(form.needs, tuple):
+        return "which only a model for images reads, such as --model clip, or --ocr for its words"
     if form.needs is not None:
         return f"which is only read with --{form.needs.replace('_', '-')}"
     return "and the model reads nothing but images"
