@@ -152,7 +152,8 @@ Model = Annotated[
     Option(
         "--model",
         metavar="NAME|PATH",
-        help="minilm (the default), a local folder, or a name on the model hub.",
+        help="minilm (the default); clip, siglip or dinov2 for pictures; a local folder; or a name "
+        "on the model hub.",
         rich_help_panel=_MODEL,
     ),
 ]

@@ -115,7 +115,9 @@ class VisionModel:
     def _load(self, kind: str, part: str) -> Any:
         transformers = quiet_transformers()
         try:
-            config = transformers.AutoConfig.from_pretrained(self._spec.transformer)
+            config = transformers.AutoConfig.from_pretrained(
+                self._spec.transformer, local_files_only=True, trust_remote_code=False
+            )
             config = getattr(config, part, config)
         except Exception as error:  # transformers raises almost anything for a config
             raise ModelError(
