@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 from tiny_vision import SIDE, TEXTS, siglip2_tokenizer
 
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import InternalError, ModelError, UsageError
 from vecstream_cli.models.encoder import Encoder
 from vecstream_cli.models.spec import ModelSpec, read_spec
 from vecstream_cli.models.tokenizer import Tokenizer
+from vecstream_cli.readers.pixels import prepared
 
 AGREE = 0.99999
-SIZES = [(70, 50), (32, 32), (20, 90), (301, 40), (33, 47)]
+SIZES = [(70, 50), (32, 32), (20, 90), (240, 40), (33, 47)]
 
 Maker = Callable[[Path], Path]
 BOTH: dict[str, Maker] = {
@@ -74,13 +74,6 @@ def pictures() -> list[Image.Image]:
         noise = made.integers(0, 60, (height, width, 3))
         found.append(Image.fromarray(np.clip(across + down + noise, 0, 255).astype(np.uint8)))
     return found
-
-
-def prepared(image: Image.Image, wanted: ImageInput) -> np.ndarray:
-    height, width = wanted.resized(image.height, image.width)
-    resized = image.resize((width, height), wanted.resample)
-    top, left = wanted.corner(height, width)
-    return np.asarray(resized)[top : top + wanted.height, left : left + wanted.width]
 
 
 def pixels(spec: ModelSpec) -> torch.Tensor:
@@ -168,18 +161,47 @@ def test_siglip_2_reads_lower_case_though_gemmas_tokenizer_keeps_capitals(made, 
     assert list(map(list, our_ids(read_spec(folder)))) == list(map(list, theirs))
 
 
+def their_levels(folder: Path, spec: ModelSpec, images: list[Image.Image]) -> torch.Tensor:
+    """What the model's own processor makes, before it is normalized: levels of 0 to 255."""
+    assert spec.image is not None
+    mean, std = (torch.tensor(each)[:, None, None] for each in (spec.image.mean, spec.image.std))
+    theirs = processor(folder)
+    made = getattr(theirs, "image_processor", theirs)(images=images, return_tensors="pt")
+    return ((made["pixel_values"] * std + mean) / spec.image.rescale).permute(0, 2, 3, 1)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_pixels_are_those_of_the_models_own_processor(name, made):
     spec = read_spec(made(name))
+
+    levels = their_levels(made(name), spec, pictures())
+
+    assert float((levels - pixels(spec)).abs().max()) < 0.001
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "HSV", "YCbCr"])
+def test_pixels_of_every_mode_are_those_of_the_models_own_processor(mode, made):
+    spec = read_spec(made("clip"))
     assert spec.image is not None
-    mean, std = (torch.tensor(each)[:, None, None] for each in (spec.image.mean, spec.image.std))
+    image = pictures()[0]
+    if "A" in mode:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image = image.convert(mode)
 
-    theirs = processor(made(name))
-    images = getattr(theirs, "image_processor", theirs)
-    values = images(images=pictures(), return_tensors="pt")["pixel_values"]
-    levels = (values * std + mean) / spec.image.rescale
+    levels = their_levels(made("clip"), spec, [image])
 
-    assert float((levels - pixels(spec).permute(0, 3, 1, 2)).abs().max()) < 0.001
+    assert float((levels[0] - torch.from_numpy(prepared(image, spec.image))).abs().max()) < 0.001
+
+
+def test_pixels_of_a_very_long_image_differ_by_no_more_than_their_rounding(made):
+    # Only what is cut out is resized, so the places of its pixels are rounded once more.
+    spec = read_spec(made("clip"))
+    assert spec.image is not None
+    image = pictures()[0].resize((3_000, 41))
+
+    levels = their_levels(made("clip"), spec, [image])
+
+    assert float((levels[0] - torch.from_numpy(prepared(image, spec.image))).abs().max()) < 2.5
 
 
 @pytest.mark.parametrize("name", ALL)
