@@ -126,6 +126,15 @@ def test_a_title_over_all_columns_is_no_header(read) -> None:
     assert text == "Staff\nName | Role\nName: Alice | Role: admin\n"
 
 
+def test_values_that_are_the_same_stand_side_by_side(read) -> None:
+    document = docx.Document()
+    table = document.add_table(2, 2)
+    for row in table.rows:
+        for cell in row.cells:
+            cell.text = "7"
+    assert read("a.docx", saved(document)).text.endswith("7 | 7\n")
+
+
 def test_labels_with_colons_name_what_is_beside_them(read) -> None:
     document = docx.Document()
     table = document.add_table(2, 2)

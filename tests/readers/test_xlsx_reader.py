@@ -207,6 +207,28 @@ def test_a_remark_below_a_table_is_no_value_of_it(read, book) -> None:
     assert read("a.xlsx", saved(book)).text.endswith("\nAll prices in euros.\n")
 
 
+def test_a_string_is_read_without_the_readings_above_it(read, book) -> None:
+    book.active["A1"] = 0
+    data = saved(book)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    strings = (
+        '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si>'
+        "<r><t>東</t></r><r><t>京</t></r><rPh><t>とうきょう</t></rPh></si></sst>"
+    )
+    types = member(data, "[Content_Types].xml")
+    if kind not in types:
+        part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+        types = types.replace("</Types>", part)
+    sheet = member(data, "xl/worksheets/sheet1.xml")
+    cell = sheet[sheet.index("<c ") : sheet.index("</c>")]
+    changes = {
+        "[Content_Types].xml": types,
+        "xl/sharedStrings.xml": strings,
+        "xl/worksheets/sheet1.xml": sheet.replace(cell, '<c r="A1" t="s"><v>0</v>'),
+    }
+    assert read("a.xlsx", changed(data, changes)).text == "Sheet\n\n東京\n"
+
+
 def test_an_empty_workbook_says_so(read, book) -> None:
     found = read("a.xlsx", saved(book))
     assert found.blocks == []

@@ -6,7 +6,7 @@ from vecstream_cli.readers.docx_text import is_on
 from vecstream_cli.readers.safe_xml import Element, attribute, child, local
 
 _WRAPPERS = ("sdt", "sdtContent", "ins", "moveTo", "customXml")
-_MAX_COLUMNS = 1000
+_MAX_COLUMNS = 63  # of a table in Word
 
 
 def is_layout(table: Element) -> bool:

@@ -29,8 +29,8 @@ def table_parts(
     at = marked - 1 if marked else header_at(rows)
     header: Sequence[str] = ()
     for index, row in enumerate(rows):
-        above = at is not None and index <= at
-        text = row_line((), _given(row)) if above or not header else row_line(header, row)
+        title = index == 0 or (at is not None and index <= at)
+        text = row_line((), _given(row)) if title else row_line(header, row)
         if index == at:
             header = names(row)
         if text:

@@ -32,7 +32,7 @@ def read_xlsx(file: SourceFile, reading: Reading) -> OpenDocument:
         from vecstream_cli.readers.xlsx_workbook import Workbook
 
         facts = ooxml.facts(archive)
-        workbook = Workbook(file, archive)
+        workbook = Workbook(file, archive, reading.progress)
     reading.progress()
     warnings: list[ReaderWarning] = []
     parts = _parts(workbook, archive, Losses(warnings), reading)
