@@ -150,6 +150,8 @@ KEYS: Mapping[str, Kind] = {
     "require": PATHS,
     "ocr": LANGUAGES,
     "pdf-password": SECRET,
+    "json-text": TEXT,
+    "archives": SWITCH,
     "db": TEXT,
     "db-uri": TEXT,
     "db-password": SECRET,

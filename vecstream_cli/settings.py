@@ -18,6 +18,7 @@ MOST_PARSERS = 60
 PRECISIONS = ("fp32", "bf16", "int8")
 
 _SIZE = re.compile(r"(?i)^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(i?)b?\s*$")
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)+")  # RFC 6901
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 _DURATION = re.compile(
     rf"(?i)^\s*(?:{_NUMBER}\s*d)?\s*(?:{_NUMBER}\s*h)?\s*(?:{_NUMBER}\s*m(?:in)?)?\s*"
@@ -80,6 +81,7 @@ class ReadingOptions:
     The model decides two: `text`, whether text is read at all, and `image`, how images are wanted
     (None: not at all). `embedded_images`: those inside of documents, too.
     `ocr`: Tesseract's languages, such as ``eng+deu``; empty: pictures of text are left.
+    `json_text` is the JSON pointer that --json-text gives.
     """
 
     text: bool = True
@@ -87,6 +89,8 @@ class ReadingOptions:
     embedded_images: bool = False
     ocr: str = ""
     pdf_password: Secret | None = None
+    json_text: str | None = None
+    archives: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +112,8 @@ class Settings:
     limit: int | None = None
     source: str | None = None
     require: tuple[Path, ...] = ()
+    json_text: str | None = None
+    archives: bool = False
 
     db: str = "lance"
     db_uri: str | None = None
@@ -148,6 +154,11 @@ class Settings:
         self._take_the_password_out()
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit must be at least 1.")
+        if self.json_text is not None and not _POINTER.fullmatch(self.json_text):
+            raise UsageError(
+                f"--json-text {self.json_text!r} is not a JSON pointer.",
+                hint="Write the keys down to the text, as in --json-text /body/text.",
+            )
         if self.parsers is not None and not 1 <= self.parsers <= MOST_PARSERS:
             raise UsageError(f"--parsers must be from 1 to {MOST_PARSERS}, or auto.")
         if self.max_memory is not None and self.max_memory < 1:
@@ -209,6 +220,8 @@ class Settings:
             embedded_images=self.embedded_images,
             ocr=self.ocr or "",
             pdf_password=self.pdf_password,
+            json_text=self.json_text,
+            archives=self.archives,
         )
 
     def _take_the_password_out(self) -> None:

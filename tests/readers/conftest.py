@@ -28,6 +28,14 @@ class Read:
     def text(self) -> str:
         return "".join(block.text for block in self.blocks)
 
+    def at(self, start: str) -> dict[str, str | int]:
+        """The position of the block that starts with `start`."""
+        return dict(next(b.position for b in self.blocks if b.text.startswith(start)))
+
+    @property
+    def reasons(self) -> list[str]:
+        return [warning.reason for warning in self.warnings]
+
     @property
     def headings(self) -> list[tuple[str, ...]]:
         return [block.heading for block in self.blocks if block.kind is BlockKind.HEADING]

@@ -56,6 +56,8 @@ def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Pat
         ("nice", "10", 10),
         ("require", "a:b", (Path("a"), Path("b"))),
         ("hidden", "yes", True),
+        ("archives", "yes", True),
+        ("json-text", "/body/text", "/body/text"),
         ("checksum", "0", False),
         ("include", "*.md:*.rst", ("*.md", "*.rst")),
         ("paths", "a:b", (Path("a"), Path("b"))),

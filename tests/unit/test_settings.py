@@ -29,6 +29,8 @@ from vecstream_cli.settings import MOST_PARSERS, Settings
         ({"device": "gpu"}, "--device"),
         ({"collection": "../up"}, "collection"),
         ({"source": ""}, "--source"),
+        ({"json_text": "body"}, "--json-text"),
+        ({"json_text": "/a~2b"}, "--json-text"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_with_its_flag(given: dict[str, Any], words: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vecstream_cli.cli import options
+from vecstream_cli.cli import options, reading_options
 from vecstream_cli.cli.command import Command, run
 from vecstream_cli.core.records import as_json
 from vecstream_cli.errors import ExitCode, UsageError
@@ -104,6 +104,8 @@ def bench(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    json_text: reading_options.JsonText = None,
+    archives: reading_options.Archives = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -49,6 +49,8 @@ def check(
     lock_wait: options.LockWait = None,
     embedded_images: options.EmbeddedImages = None,
     ocr: reading_options.Ocr = None,
+    json_text: reading_options.JsonText = None,
+    archives: reading_options.Archives = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

@@ -30,6 +30,8 @@ def index(
     db_password_command: options.DbPasswordCommand = None,
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
+    json_text: reading_options.JsonText = None,
+    archives: reading_options.Archives = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

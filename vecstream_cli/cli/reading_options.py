@@ -33,3 +33,20 @@ PdfPasswordCommand = Annotated[
         rich_help_panel=_READING,
     ),
 ]
+JsonText = Annotated[
+    str | None,
+    Option(
+        "--json-text",
+        metavar="POINTER",
+        help="Of JSON take only the text at POINTER, such as /body/text; of JSONL, in each line.",
+        rich_help_panel=_READING,
+    ),
+]
+Archives = Annotated[
+    bool | None,
+    Option(
+        "--archives/--no-archives",
+        help="Read what is in zip, tar, gz, bz2 and xz files, too.",
+        rich_help_panel=_READING,
+    ),
+]

@@ -32,6 +32,8 @@ def retry(
     ocr: reading_options.Ocr = None,
     pdf_password_file: reading_options.PdfPasswordFile = None,
     pdf_password_command: reading_options.PdfPasswordCommand = None,
+    json_text: reading_options.JsonText = None,
+    archives: reading_options.Archives = None,
     model: options.Model = None,
     revision: options.Revision = None,
     device: options.Device = None,

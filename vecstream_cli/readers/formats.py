@@ -14,7 +14,7 @@ class Format:
     function in it, imported with the first such document. `options` names the fields of
     `ReadingOptions` that change what the reader makes of a file; without the one that `needs`
     names, or any of several, no such file is looked for. `pictures`, another function, finds the
-    images inside one.
+    images inside one. One that `holds` other documents changes with whatever changes those.
     """
 
     version: str
@@ -23,6 +23,7 @@ class Format:
     options: tuple[str, ...] = ()
     needs: str | tuple[str, ...] | None = None
     pictures: str | None = None
+    holds: bool = False
 
     def is_read(self, options: ReadingOptions) -> bool:
         """Whether such a file is read at all: the model may have no use for what it holds."""
@@ -42,6 +43,13 @@ IMAGES = (
     *(".bmp", ".dib", ".avif", ".jp2"),
 )
 _IN_PARTS = "office_images:pictures"
+_CODE = (
+    ".py", ".pyi", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".go",
+    ".rs", ".java", ".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".rb",
+    ".sh", ".bash", ".cs", ".php", ".kt", ".kts", ".scala", ".swift", ".lua", ".pl",
+    ".pm", ".r", ".jl", ".hs", ".ex", ".exs", ".erl", ".clj", ".dart", ".sql", ".ps1",
+    ".proto", ".graphql", ".vue", ".svelte", ".zig",
+)  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
     "text": Format("text/2", "text:read_text", (".txt", ".text")),
@@ -75,6 +83,32 @@ FORMATS: Mapping[str, Format] = {
         ("ocr",),
         needs=("image", "ocr"),
     ),
+    "csv": Format("csv/1", "csv_table:read_csv", (".csv", ".tsv", ".tab")),
+    "json": Format("json/1", "json_fields:read_json", (".json",), options=("json_text",)),
+    "jsonl": Format(
+        "jsonl/1", "json_fields:read_jsonl", (".jsonl", ".ndjson"), options=("json_text",)
+    ),
+    "notebook": Format("notebook/1", "notebook:read_notebook", (".ipynb",)),
+    "xml": Format(
+        "xml/1", "xml_text:read_xml", (".xml", ".rss", ".atom", ".opml", ".dita", ".dbk", ".tei")
+    ),
+    "latex": Format("latex/1", "latex:read_latex", (".tex", ".latex", ".ltx")),
+    "subtitles": Format("subtitles/1", "subtitles:read_subtitles", (".srt", ".vtt")),
+    "mail": Format("mail/1", "mail:read_mail", (".eml",), holds=True),
+    "mhtml": Format("mhtml/1", "mail:read_mhtml", (".mhtml", ".mht")),
+    "mbox": Format("mbox/1", "mail:read_mbox", (".mbox",), holds=True),
+    "archive": Format(
+        "archive/1",
+        "archives:read_archive",
+        (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz"),
+        holds=True,
+        needs="archives",
+    ),
+    "code": Format(
+        "code/1",
+        "code:read_code",
+        _CODE,
+    ),
 }
 
 BY_SUFFIX: Mapping[str, str] = {
@@ -103,6 +137,9 @@ def version(form: Format, options: ReadingOptions) -> str:
     """A format's version, with those of its options that are not at their default."""
     default = {field.name: field.default for field in fields(options)}
     names = (*form.options, "embedded_images") if form.pictures else form.options
+    if form.holds:
+        others = {name for each in FORMATS.values() for name in each.options}
+        names = tuple(sorted({*others, "archives", "embedded_images"}))
     told = (
         f";{name}={getattr(options, name)}"
         for name in names

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, Block, BlockKind
+from vecstream_cli.core.blocks import MAX_BLOCK_CHARS, NOWHERE, Block, BlockKind, Position
 
 # Not `str.splitlines`: that also cuts at form feeds, U+0085 and U+2028, as no editor counts lines.
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]+")
@@ -30,6 +30,20 @@ def lines(pieces: Iterable[str]) -> Iterator[str]:
     yield from _LINE.findall(held)
 
 
+def joined(lines: Iterable[str], limit: int) -> Iterator[str]:
+    """Lines put together again from their parts; one longer than `limit` comes in parts of that."""
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if line.endswith(("\n", "\r")) or size >= limit:
+            yield line if len(held) == 1 else "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)
+
+
 def parts(text: str, limit: int = MAX_BLOCK_CHARS) -> Iterator[str]:
     """`text` in parts of at most `limit` characters, cut after whitespace where there is any."""
     start = 0
@@ -48,10 +62,11 @@ def blocks(
     *,
     page: int | None = None,
     joined: bool = False,
+    position: Position = NOWHERE,
 ) -> Iterator[Block]:
     """One block, or as many as its length asks for; all but the first are `joined`."""
     for part in parts(text):
-        yield Block(part, kind, heading, page, joined)
+        yield Block(part, kind, heading, page, joined, position)
         joined = True
 
 

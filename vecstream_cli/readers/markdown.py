@@ -74,7 +74,11 @@ class _Segment:
 def _blocks(matter: front_matter.FrontMatter | None, lines: Iterator[str]) -> Iterator[Block]:
     if matter is not None:
         yield from cutting.blocks(matter.text, BlockKind.SKIPPED)
-    outline = Outline()
+    yield from blocks(lines, Outline())
+
+
+def blocks(lines: Iterator[str], outline: Outline) -> Iterator[Block]:
+    """The blocks of Markdown that stands under `outline`, which takes its headings in."""
     for segment in _segments(lines):
         if segment.in_fence:
             yield from cutting.blocks(

@@ -1,7 +1,7 @@
 """What a reader is given besides its file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from vecstream_cli.core.blocks import OpenDocument
 from vecstream_cli.errors import DocumentError
@@ -9,6 +9,22 @@ from vecstream_cli.readers.source import Progress, SourceFile
 from vecstream_cli.settings import ReadingOptions
 
 MAX_DEPTH = 4
+MAX_UNPACKED_BYTES = 2 << 30
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many bytes may still be unpacked for one document, however deep they lie in it."""
+
+    bytes: int = MAX_UNPACKED_BYTES
+
+    def spend(self, count: int) -> None:
+        """Raises DocumentError ``too-large`` where more is unpacked than there was."""
+        self.bytes -= count
+        if self.bytes < 0:
+            raise DocumentError(
+                "too-large", f"More than {MAX_UNPACKED_BYTES >> 30} GiB would be unpacked."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,7 @@ class Reading:
     options: ReadingOptions
     open: "Callable[[SourceFile, Reading], OpenDocument]"
     depth: int = 0
+    unpacking: Budget = field(default_factory=Budget)
 
     def inner(self, file: SourceFile) -> OpenDocument:
         """Open a document that lies in the one being read, such as an attachment.

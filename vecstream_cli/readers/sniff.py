@@ -23,14 +23,14 @@ _SIGNATURES: tuple[tuple[bytes, str | None, str], ...] = (
     (b"MM\0+\0\x08", "image", "a TIFF image"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "image", "a JPEG 2000 image"),
     (b"8BPS\0", None, "a Photoshop image"),
-    (b"PK\x03\x04", None, "a ZIP archive or an office document"),
-    (b"PK\x05\x06", None, "an empty ZIP archive"),
+    (b"PK\x03\x04", "archive", "a ZIP archive or an office document"),
+    (b"PK\x05\x06", "archive", "an empty ZIP archive"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "an old office document"),
     (b"{\\rtf", "rtf", "an RTF document"),
     (b"%!PS", None, "a PostScript document"),
-    (b"\x1f\x8b\x08", None, "gzip data"),
-    (b"BZh", None, "bzip2 data"),
-    (b"\xfd7zXZ\0", None, "xz data"),
+    (b"\x1f\x8b\x08", "archive", "gzip data"),
+    (b"BZh", "archive", "bzip2 data"),
+    (b"\xfd7zXZ\0", "archive", "xz data"),
     (b"(\xb5/\xfd", None, "Zstandard data"),
     (b"7z\xbc\xaf\x27\x1c", None, "a 7-Zip archive"),
     (b"Rar!\x1a\x07", None, "a RAR archive"),
@@ -72,6 +72,16 @@ _HTML = re.compile(
     rb"<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+# Text about HTML, or with some in it, may begin like a page.
+_MAY_OPEN_WITH_HTML = frozenset({"text", "markdown", "rst", "code", "latex", "notebook"})
+
+_XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s")
+_MBOX = re.compile(rb"From \S[^\n]* \d{4}\r?\n[!-9;-~]+:")
+_FIELDS = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)+")
+_MAIL_FIELD = re.compile(
+    rb"^(?:Received|Return-Path|Message-ID|MIME-Version|Delivered-To|From|DKIM-Signature):",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def reader_name(file: SourceFile) -> str:
@@ -98,9 +108,9 @@ def reader_name(file: SourceFile) -> str:
         if reader is None:
             raise DocumentError("unsupported", f"The file is {what}, which no reader takes.")
         return reader
-    if named in (None, "pdf") and _HTML.match(head):
+    if named not in _MAY_OPEN_WITH_HTML and _HTML.match(head):
         return "html"
-    return "text" if named in (None, "rtf") else named
+    return _unnamed(head) if named in (None, "rtf") else named
 
 
 def described(file: SourceFile) -> str:
@@ -118,6 +128,20 @@ def _known(head: bytes) -> tuple[str | None, str] | None:
         if head.startswith(signature):
             return reader, what
     return None
+
+
+def _unnamed(head: bytes) -> str:
+    """What a file is whose name says nothing: only what no text begins with by chance."""
+    if head[257:262] == b"ustar":
+        return "archive"
+    if _XML.match(head):
+        return "xml"
+    if _MBOX.match(head):
+        return "mbox"
+    fields = _FIELDS.match(head)
+    if fields is not None and len(_MAIL_FIELD.findall(fields[0])) > 1:
+        return "mail"
+    return "text"
 
 
 def named_reader(name: bytes) -> str | None:

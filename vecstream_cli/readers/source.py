@@ -3,6 +3,7 @@
 The file is never opened again by its path, so what is parsed is what was hashed and stamped.
 """
 
+import errno
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -46,7 +47,7 @@ class SourceFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         if base + offset < 0:
-            raise ValueError("negative seek position")
+            raise OSError(errno.EINVAL, "negative seek position")  # as of a file
         self._position = base + offset
         return self._position
 
