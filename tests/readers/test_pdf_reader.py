@@ -61,7 +61,7 @@ def test_pages_are_read_one_at_a_time(read, tmp_path: Path, monkeypatch) -> None
     monkeypatch.setattr(
         pdf_pdfium,
         "_page",
-        lambda document, number: loaded.append(number) or page_of(document, number),
+        lambda document, number, **how: loaded.append(number) or page_of(document, number, **how),
     )
     path = tmp_path / "long.pdf"
     path.write_bytes(pdf([["A page with a sentence."]] * 50))

@@ -1,10 +1,7 @@
 """A page of a PDF as it was found: its raw text, and what stands near its edges. Plain data."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +18,15 @@ class Page:
     """A page's number, which counts from 1, and its text, cleaned.
 
     `outer` are the lines nearest to its upper and lower edges, the outermost first, where their
-    places are known. `picture`: pictures cover a good part of it.
+    places are known. `picture`: pictures cover a good part of it. `columns`: it has some that
+    the PDF gives row by row.
     """
 
     number: int
     text: str
     outer: Sequence[Line] = ()
     picture: bool = False
+    columns: bool = False
 
     def without(self, lines: Sequence[Line]) -> "Page":
         """The page without some of its outer lines."""
@@ -48,4 +47,4 @@ class Page:
 
 def one_line(text: str) -> str:
     """The text with single spaces, and none around it."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())

@@ -1,6 +1,5 @@
 """PDFium's view of a PDF: opened with or without a password, and read or drawn page by page."""
 
-import ctypes
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,8 @@ from vecstream_cli.core.blocks import ReaderWarning
 from vecstream_cli.errors import DocumentError
 from vecstream_cli.readers.failures import document_errors
 from vecstream_cli.readers.pdf_columns import Box, reading_order
-from vecstream_cli.readers.pdf_page import Line, Page, one_line
+from vecstream_cli.readers.pdf_page import Page
+from vecstream_cli.readers.pdf_places import outer_lines, runs
 from vecstream_cli.readers.pdf_text import cleaned
 from vecstream_cli.readers.source import Progress, SourceFile
 from vecstream_cli.secret import Secret
@@ -29,12 +29,10 @@ _MAX_WARNINGS = 50
 _MAX_LOST_IN_A_ROW = 1000
 _MAX_OBJECTS = 2000
 _PICTURE = 0.3  # of the page: what the pictures of a scan cover at least
-_MAX_RUNS = 5000
-_FAR = 1e6  # points
-_MARGIN = 0.12
-_OUTERMOST = 3
-_LINE_PARTS = 4
-_MAX_ROW_UNITS = 400  # of UTF-16
+# So many pages are looked at for columns out of order, at first and after each that has some; then
+# one of so many: it takes a third of a page's time.
+_LOOKED_AT = 3
+_EVERY = 10
 
 
 class Tap:
@@ -91,13 +89,17 @@ def pages(
 ) -> Iterator[Page]:
     """Every page that can be read, those without text too; the others are in `warnings`."""
     lost = 0
+    looked_at = _LOOKED_AT
     for number in range(1, len(document) + 1):
         progress()
         page = None
+        columns = number <= looked_at or number % _EVERY == 0
         try:
             with document_errors(f"page {number}"):
-                page = _page(document, number)
+                page = _page(document, number, columns=columns)
             lost = 0
+            if page.columns:
+                looked_at = number + _LOOKED_AT
         except DocumentError as error:
             tap.check()
             if error.reason in FATAL:
@@ -139,34 +141,32 @@ def drawn(document: "PdfDocument", number: int, dpi: int, most: int) -> tuple[in
         page.close()
 
 
-def _page(document: "PdfDocument", number: int) -> Page:
+def _page(document: "PdfDocument", number: int, *, columns: bool) -> Page:
+    """Page `number`; `columns`: look whether it has some that are out of order."""
     page = document[number - 1]
     try:
         textpage: PdfTextPage = page.get_textpage()
         try:
-            return _read(page, textpage, number)
+            return _read(page, textpage, number, columns=columns)
         finally:
             textpage.close()
     finally:
         page.close()
 
 
-def _read(page: "PdfPage", textpage: "PdfTextPage", number: int) -> Page:
+def _read(page: "PdfPage", textpage: "PdfTextPage", number: int, *, columns: bool) -> Page:
     text = cleaned(_text(textpage))
     if len(text) < FEW_CHARS:
         return Page(number, text, picture=_is_picture(page))
-    box = Box(*page.get_bbox())
     if page.get_rotation():
         return Page(number, text)
-    runs = _runs(textpage)
-    regions = reading_order(
-        runs, box, lambda each: not str(textpage.get_text_bounded(*each)).strip()
-    )
+    box = Box(*page.get_bbox())
+    regions = _regions(textpage, box) if columns else None
     if regions is not None:
         text = "\n".join(
             each for region in regions if (each := cleaned(textpage.get_text_bounded(*region)))
         )
-    return Page(number, text, _outer_lines(textpage, runs, box))
+    return Page(number, text, outer_lines(textpage, box), columns=regions is not None)
 
 
 def _text(textpage: "PdfTextPage") -> str:
@@ -176,65 +176,16 @@ def _text(textpage: "PdfTextPage") -> str:
     return text
 
 
-def _runs(textpage: "PdfTextPage") -> list[Box]:
-    """The boxes of the page's runs of text, in the order of the text."""
-    from pypdfium2 import raw
+def _regions(textpage: "PdfTextPage", page: Box) -> list[Box] | None:
+    from pypdfium2.raw import FPDFText_GetBoundedText
 
-    count = min(raw.FPDFText_CountRects(textpage, 0, -1), _MAX_RUNS)
-    sides = (ctypes.c_double * 4)()
-    left, bottom, right, top = (
-        ctypes.cast(ctypes.addressof(sides) + 8 * at, ctypes.POINTER(ctypes.c_double))
-        for at in range(4)
-    )
-    get, handle = raw.FPDFText_GetRect, textpage.raw
-    found = []
-    for at in range(count):
-        get(handle, at, left, top, right, bottom)
-        box = Box(*sides)
-        if abs(sum(box)) < _FAR:  # a number, that is
-            found.append(box)
-    return found
+    def is_empty(each: Box) -> bool:
+        left, bottom, right, top = each
+        # Its length alone: every call looks at every character of the page.
+        count: int = FPDFText_GetBoundedText(textpage, left, top, right, bottom, None, 0)
+        return count <= 0 or not textpage.get_text_bounded(*each).strip()
 
-
-def _outer_lines(textpage: "PdfTextPage", runs: list[Box], page: Box) -> list[Line]:
-    """The lines nearest to the page's upper and lower edges."""
-    height = page.top - page.bottom
-    found: list[Line] = []
-    if height <= 0:
-        return found
-    for top in (True, False):
-        near = [
-            run
-            for run in runs
-            if 0 <= (page.top - run.middle if top else run.middle - page.bottom) <= _MARGIN * height
-        ]
-        near.sort(key=lambda run: run.middle, reverse=top)
-        rows: list[list[Box]] = []
-        for run in near:
-            if rows and rows[-1][0].bottom <= run.middle <= rows[-1][0].top:
-                rows[-1].append(run)
-            elif len(rows) < _OUTERMOST:
-                rows.append([run])
-            else:
-                break
-        for row in rows:
-            down = (page.top - row[0].middle) / height
-            for text in _texts(textpage, row, page):
-                found.append(Line(text, down, top))
-    return found
-
-
-def _texts(textpage: "PdfTextPage", row: list[Box], page: Box) -> list[str]:
-    from pypdfium2 import raw
-
-    bottom, top = min(run.bottom for run in row), max(run.top for run in row)
-    # Without asking for the length first: each call looks at every character of the page.
-    units = (ctypes.c_ushort * _MAX_ROW_UNITS)()
-    count = raw.FPDFText_GetBoundedText(
-        textpage, page.left, top, page.right, bottom, units, _MAX_ROW_UNITS
-    )
-    text = bytes(units)[: 2 * max(count, 0)].decode("utf-16-le", "ignore").rstrip("\0")
-    return [line for each in cleaned(text).split("\n")[:_LINE_PARTS] if (line := one_line(each))]
+    return reading_order(runs(textpage), page, is_empty)
 
 
 def _is_picture(page: "PdfPage") -> bool:
