@@ -1,9 +1,11 @@
 """Runs that are told how to read PDFs: passwords are used and shown nowhere, OCR insisted on."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Vecstream
+from PIL import Image, ImageDraw, ImageFont
 
 PASSWORD = "tr0ub4dor&3"
 
@@ -93,3 +95,20 @@ def test_ocr_without_tesseract_is_refused_at_the_start(locked: Vecstream, dry: b
     assert done.code == 2
     assert "tesseract" in done.err
     assert not locked.database.exists()
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+def test_a_parser_that_may_do_little_may_still_run_tesseract(vecstream: Vecstream) -> None:
+    image = Image.new("RGB", (1200, 400), "white")
+    font = ImageFont.load_default(size=48)
+    ImageDraw.Draw(image).text((60, 60), "keys rotate once a quarter", fill="black", font=font)
+    (vecstream.folder / "docs").mkdir()
+    image.save(vecstream.folder / "docs" / "scan.pdf", resolution=150)
+
+    without = vecstream.index("docs")
+    assert "no text on 1 page" in without.out
+    done = vecstream.index("docs", "--ocr")
+
+    assert done.code == 0, done.err
+    assert done.summary["documents_changed"] == 1
+    assert [row["text"].strip() for row in vecstream.rows("text")] == ["keys rotate once a quarter"]

@@ -62,6 +62,18 @@ def test_a_number_that_does_not_count_with_the_pages_stays(read) -> None:
     assert read("a.pdf", pdf(pages)).text.count("Total") == 12
 
 
+@pytest.mark.parametrize("line", ["Exercise {}", "What step {} of it means to us all"])
+def test_a_title_that_counts_with_the_pages_stays(read, line: str) -> None:
+    pages = [[(72, 760, line.format(page + 1)), *body(page)] for page in range(12)]
+    found = read("a.pdf", pdf(pages))
+    assert all(line.format(page + 1) in found.text for page in range(12))
+
+
+def test_a_page_is_never_left_empty(read) -> None:
+    found = read("a.pdf", pdf([[(72, 760, "This page is left blank")]] * 12))
+    assert found.text.count("left blank") == 12
+
+
 def test_two_pages_prove_no_header(read) -> None:
     assert read("a.pdf", pdf(dressed(2))).text.count("A report on foxes") == 2
 

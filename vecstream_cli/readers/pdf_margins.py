@@ -24,9 +24,18 @@ _MOST = 0.6
 _LEAST = 3
 _MAX_LINE_CHARS = 200
 _MAX_NUMBERS = 4
-_FEW_LETTERS = 12
+_FEW_LETTERS = 12  # "Exercise 7" may be what the page is about
 
 _NUMBER = re.compile(r"(?<![\d.,])\d{1,6}(?![\d.,]*\d)")
+_PAGE_WORDS = frozenset(
+    (
+        *("page", "pages", "p", "pp", "of", "seite", "von", "pagina", "página", "pag", "pág"),
+        *("di", "de", "sur", "strona", "z", "sida", "sidan", "side", "av", "blad", "van"),
+        *("стр", "страница", "из", "第", "页", "頁", "共", "ページ"),
+    )
+)
+_AROUND = re.compile(r"[\W_]*")
+_WORD = re.compile(r"[^\W\d_]+")
 _ROMAN = re.compile(r"[ivxlcdm]{1,9}|[IVXLCDM]{1,9}")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 
@@ -76,7 +85,9 @@ def _bare(behind: deque[_Seen], ahead: deque[tuple[Page, _Seen]]) -> Page:
         for top in (True, False):
             gone += _repeated([each for each in seen.outer if each.line.top is top], seen, others)
     behind.append(seen)
-    return page.without(gone)
+    bare = page.without(gone)
+    # A page of nothing but such lines says what it says in them.
+    return bare if bare.text.strip() else page
 
 
 def _repeated(outer: Sequence[_Outer], page: _Seen, others: Sequence[_Seen]) -> list[Line]:
@@ -115,9 +126,23 @@ def _has(other: _Seen, outer: _Outer, form: _Form) -> bool:
 
 
 def _is_number(form: _Form) -> bool:
-    """A page number, with little else such as "page … of 12"."""
+    """A page number, with nothing else but such as "page … of 12"."""
     text, ahead = form
-    return ahead is not None and sum(map(str.isalpha, text)) <= _FEW_LETTERS
+    return ahead is not None and _are_of_pages(_WORD.findall(text))
+
+
+def _may_count_pages(before: str, after: str) -> bool:
+    """A number between these may be the page's: at an end of a header, or called one."""
+    words = _WORD.findall(f"{before} {after}")
+    if _are_of_pages(words):
+        return True
+    at_an_end = _AROUND.fullmatch(before) or _AROUND.fullmatch(after)
+    called = _are_of_pages(_WORD.findall(before)[-1:]) and _WORD.search(before)
+    return bool(at_an_end or called) and sum(map(len, words)) > _FEW_LETTERS
+
+
+def _are_of_pages(words: Sequence[str]) -> bool:
+    return all(word.casefold() in _PAGE_WORDS for word in words)
 
 
 def _seen(page: Page) -> _Seen:
@@ -145,8 +170,9 @@ def _forms(text: str, page: int) -> tuple[_Form, ...]:
         forms.append(("", _roman(text.lower()) - page))
     found = list(_NUMBER.finditer(text))
     for number in found if len(found) <= _MAX_NUMBERS else (found[0], found[-1]):
-        rest = f"{text[: number.start()]}\0{text[number.end() :]}"
-        forms.append((rest, int(number[0]) - page))
+        before, after = text[: number.start()], text[number.end() :]
+        if _may_count_pages(before, after):
+            forms.append((f"{before}\0{after}", int(number[0]) - page))
     if any(map(str.isalpha, text)) or not found:
         forms.append((text, None))
     return tuple(forms)
