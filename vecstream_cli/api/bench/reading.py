@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.sniff import suffix
 from vecstream_cli.readers.source import SourceFile
+from vecstream_cli.settings import ReadingOptions
 
 _LEAN = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
 _MOST_TEXT = 16 << 20  # characters kept for the chunker
@@ -47,6 +48,7 @@ class Reading:
     chunk_overlap: int
     seconds: float
     sample: Path
+    options: ReadingOptions = field(default_factory=ReadingOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _read(work: Reading) -> Read:
     stages = [
         stage
         for name, documents in sorted(by_format.items())
-        if (stage := _parse_alone(name, documents, each)) is not None
+        if (stage := _parse_alone(name, documents, each, work.options)) is not None
     ]
     if not stages:
         raise VecstreamError(
@@ -97,7 +99,9 @@ def _read(work: Reading) -> Read:
     return _chunk_alone(work, stages)
 
 
-def _parse_alone(name: str, documents: Sequence[Document], seconds: float) -> StageAlone | None:
+def _parse_alone(
+    name: str, documents: Sequence[Document], seconds: float, options: ReadingOptions
+) -> StageAlone | None:
     """The stage; None where no document of this format can be read.
 
     The first time round loads libraries and fills the page cache, and finds out how many
@@ -106,7 +110,7 @@ def _parse_alone(name: str, documents: Sequence[Document], seconds: float) -> St
     sample: list[tuple[Document, int]] = []
     until = time.perf_counter() + seconds / 4
     for document in documents:
-        pages = _parse(document)
+        pages = _parse(document, options)
         if pages is not None:
             sample.append((document, pages))
         if time.perf_counter() > until:
@@ -118,7 +122,7 @@ def _parse_alone(name: str, documents: Sequence[Document], seconds: float) -> St
 
     def parse_all() -> None:
         for document, _ in sample:
-            _parse(document)
+            _parse(document, options)
 
     times = laps(parse_all, seconds * 3 / 4)
     measures = [
@@ -131,22 +135,22 @@ def _parse_alone(name: str, documents: Sequence[Document], seconds: float) -> St
     return StageAlone(stage="parse", of=name, work=work, measures=tuple(measures))
 
 
-def _parse(document: Document) -> int | None:
+def _parse(document: Document, options: ReadingOptions) -> int | None:
     """The pages of a document that was read to its end; None where it cannot be read."""
     pages = 0
     try:
-        for block in _blocks(document):
+        for block in _blocks(document, options):
             pages = max(pages, block.page or 0)
     except (DocumentError, OSError):
         return None
     return pages
 
 
-def _blocks(document: Document) -> Iterator[Block]:
+def _blocks(document: Document, options: ReadingOptions) -> Iterator[Block]:
     fd = os.open(document.absolute, os.O_RDONLY | os.O_CLOEXEC)
     try:
         source = SourceFile(fd, document.stamp.size, document.relative)
-        yield from open_document(source, progress=_nothing)[1].text_blocks
+        yield from open_document(source, progress=_nothing, options=options)[1].text_blocks
     finally:
         os.close(fd)
 
@@ -161,7 +165,7 @@ def _chunk_alone(work: Reading, stages: Sequence[StageAlone]) -> Read:
     began = time.perf_counter()
     for document in work.documents:
         try:
-            blocks = list(_blocks(document))
+            blocks = list(_blocks(document, work.options))
         except (DocumentError, OSError):
             continue
         texts.append(blocks)

@@ -193,6 +193,7 @@ class _Bench:
             chunk_overlap=self._config.chunk_overlap,
             seconds=seconds,
             sample=sample,
+            options=self._config.reading,
         )
 
     def _write_all(self, sample: Path, seconds: float) -> Iterator[StageAlone]:

@@ -163,7 +163,8 @@ class _Way:
             hasher = content_hasher()
             hasher.update(os.pread(fd, document.stamp.size, 0))
             source = SourceFile(fd, document.stamp.size, document.relative)
-            blocks = open_document(source, progress=lambda: None)[1].text_blocks
+            told = self._config.reading
+            blocks = open_document(source, progress=lambda: None, options=told)[1].text_blocks
             chunks = list(chunker.chunks(blocks))
         finally:
             os.close(fd)
