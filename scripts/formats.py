@@ -2,6 +2,7 @@
 
     python scripts/formats.py FOLDER…           # every file below them
     python scripts/formats.py --json FOLDER…    # the same, and a line for each file
+    python scripts/formats.py --images --option archives=true FOLDER…
 
 A file is opened (text or pictures came of it), reported (an error or a warning says what was lost),
 or silently empty, which must not be. Each format has a process of its own, under a parser's
@@ -20,6 +21,7 @@ from pathlib import Path
 from readers_harness.child import MIB, Document, Outcome, Reader
 
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.sniff import reader_name
 from vecstream_cli.readers.source import SourceFile
 from vecstream_cli.settings import ReadingOptions
@@ -82,11 +84,14 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="a line for each file as well")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
                         help="one of ReadingOptions, such as archives=true")  # fmt: skip
+    parser.add_argument("--images", action="store_true", help="images too, at 224 × 224 pixels")
     given = parser.parse_args()
     by_format: dict[str, list[Path]] = defaultdict(list)
     for path in _files(given.folders):
         by_format[_format(path)].append(path)
     options = _options(given.option)
+    if given.images:
+        options["image"] = ImageInput(224, 224, 224)
     tallies: dict[str, Tally] = {}
     for name, paths in sorted(by_format.items()):
         with Reader(_DEADLINE, options) as reader:

@@ -25,7 +25,7 @@ from readers_harness.child import Document, Outcome, Reader
 from readers_harness.mutations import broken
 from readers_harness.seeds import seeds
 
-from vecstream_cli.readers.formats import FORMATS
+from vecstream_cli.pixels import ImageInput
 
 _BATCH = 40  # inputs of a suffix, then the next one's turn
 _DEADLINE = 30.0
@@ -57,7 +57,7 @@ def fuzz(
     names = sorted(by_suffix)
     wanted = [name for name in names if not suffixes or name in suffixes]
     found, until, turn = Found(), time.monotonic() + seconds, 0
-    options = {form.needs: True for form in FORMATS.values() if form.needs is not None}
+    options = {"archives": True, "image": ImageInput(224, 224, 224), "embedded_images": True}
     with Reader(_DEADLINE, options) as reader:
         while time.monotonic() < until and found.inputs < inputs:
             suffix = wanted[turn % len(wanted)]

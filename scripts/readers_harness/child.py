@@ -72,8 +72,8 @@ class Reader:
         """What became of it."""
         if self._process is None:
             self._start()
-        self._pipe.send(document)
         try:
+            self._pipe.send(document)
             if self._pipe.poll(self.deadline):
                 outcome: Outcome = self._pipe.recv()
                 if outcome.reason == "out-of-memory":
