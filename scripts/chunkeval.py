@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vecstream_cli.core.chunking import Chunker
 from vecstream_cli.models.tokenizer import Tokenizer
-from vecstream_cli.readers.markdown import read_markdown
+from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
 
 DEFAULT_CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
@@ -105,7 +105,7 @@ def vecstream(tokenizer: Tokenizer, size: int) -> Callable[[Path], tuple[list[Sp
     def chunk(path: Path) -> tuple[list[Span], int, float]:
         with open(path, "rb") as file:
             source = SourceFile(file.fileno(), path.stat().st_size, os.fsencode(path.name))
-            blocks = list(read_markdown(source, lambda: None).blocks)
+            blocks = list(open_document(source, progress=lambda: None)[1].blocks)
         chunker = Chunker(tokenizer, size)
         started = time.process_time()
         made = list(chunker.chunks(blocks))
