@@ -64,7 +64,7 @@ def test_a_search_into_head_is_quiet(indexed: Vecstream) -> None:
     command = " ".join(f"'{word}'" for word in verb(indexed, "search", QUERY, "-k", "20"))
     done = indexed.run(["bash", "-o", "pipefail", "-c", f"{command} | head -1"])
     assert (done.code, done.err) == (0, "")
-    assert re.fullmatch(r" 1\. .*docs/doc-\d+\.md\n", done.out)
+    assert re.fullmatch(r" 1\. .*docs/doc-\d+\.md:\d+-\d+\n", done.out)
 
 
 def test_another_model_is_not_searched_with(indexed: Vecstream) -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import time
 from pathlib import Path
@@ -156,8 +157,10 @@ def test_it_can_be_asked_while_a_run_goes_on(vecstream: Vecstream, docs: Path) -
         (docs / f"long-{number}.txt").write_text(prose(12_000, number))
     run = vecstream.start(docs)
     wait_until(lambda: run.lines("document"))
+    run.send(signal.SIGSTOP)  # or it may be over before the question is asked
 
     done = vecstream.index(docs, "--dry-run")
+    run.send(signal.SIGCONT)
 
     assert done.code == 0, done.err
     assert plan(done)["run_under_way"]
