@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,23 @@ def test_check_embeds_images_again_from_their_files(album: Vecstream) -> None:
     assert found.summary["worst_path"] == "photo-00.png"
     assert mended.summary["differences"] == 1
     assert after.summary["differences"] == 0
+
+
+def test_check_finds_the_images_that_lie_in_archives(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    vecstream = Vecstream(tmp_path, models("clip"))
+    paint(tmp_path / "inner.png", 5)
+    (tmp_path / "album").mkdir()
+    with zipfile.ZipFile(tmp_path / "album" / "photos.zip", "w") as archive:
+        archive.write(tmp_path / "inner.png", "inner.png")
+    vecstream.index("album", "--source", "album", "--archives")
+
+    found = check(vecstream)
+
+    assert [row["path"] for row in vecstream.rows() if not row["text"]] == ["photos.zip"]
+    assert (found.code, found.summary["differences"]) == (0, 0), found.out
+    assert found.summary["images_not_sampled"] == 0
 
 
 def test_images_inside_of_documents_are_rows_of_theirs_while_the_switch_is_on(

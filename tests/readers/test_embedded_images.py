@@ -10,8 +10,8 @@ from conftest import source
 from PIL import Image
 
 from vecstream_cli.core.blocks import OpenDocument, Picture
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.embedded import decorates
 from vecstream_cli.readers.formats import FORMATS, suffixes, version
 from vecstream_cli.readers.pixels import prepared

@@ -15,8 +15,8 @@ from conftest import source
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from vecstream_cli.core.blocks import OpenDocument, Picture
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.formats import suffixes
 from vecstream_cli.readers.pixels import prepared
 from vecstream_cli.readers.registry import open_document
@@ -260,7 +260,7 @@ from pathlib import Path
 sys.path.insert(0, "tests/readers")
 from conftest import source
 from PIL import Image
-from vecstream_cli.core.pixels import ImageInput
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.settings import ReadingOptions
 options = ReadingOptions(image=ImageInput(height=32, width=32))

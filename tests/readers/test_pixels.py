@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from vecstream_cli.core.pixels import ImageInput
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.pixels import prepared
 
 CROPPED = ImageInput(height=32, width=32, shortest_edge=40, resample=3)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.spec import facts, read_spec, vector_fingerprint
 from vecstream_cli.models.spec_images import Padding
+from vecstream_cli.pixels import ImageInput
 
 CLIP = {
     "model_type": "clip",

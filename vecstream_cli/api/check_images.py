@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from vecstream_cli.core.blocks import Picture
 from vecstream_cli.core.ids import DocumentId, Fingerprint, picture_key
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.core.stored import named
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
 from vecstream_cli.settings import ReadingOptions
@@ -25,10 +26,17 @@ class Originals:
     """Finds an image in its file; `bases` are the folders of the sources, by their names."""
 
     def __init__(
-        self, bases: Mapping[str, bytes], wanted: ImageInput, fingerprint: Fingerprint
+        self,
+        bases: Mapping[str, bytes],
+        wanted: ImageInput,
+        fingerprint: Fingerprint,
+        reading: ReadingOptions,
     ) -> None:
         self._bases = bases
-        self._options = ReadingOptions(text=False, image=wanted, embedded_images=True)
+        # Whatever run it was: of what it took nothing may be passed over now.
+        self._options = replace(
+            reading, text=True, image=wanted, embedded_images=True, archives=True, ocr=""
+        )
         self._fingerprint = fingerprint
 
     def file_of(self, row: Mapping[str, Any]) -> bytes | None:

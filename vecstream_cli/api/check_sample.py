@@ -54,7 +54,9 @@ def compare_sample(
     encoder = Encoder.load(spec, device=devices(settings.device)[0], precision=precision)
     tokenizer = _tokenizer(spec)
     fingerprint = Fingerprint(bytes.fromhex(record.vector_fingerprint))
-    originals = None if spec.image is None else Originals(bases, spec.image, fingerprint)
+    originals = None
+    if spec.image is not None:
+        originals = Originals(bases, spec.image, fingerprint, settings.reading)
     total = collection.adapter.count()
     sampled = Sampled(sample_size(share, total), BOUNDS[precision])
     picks = Sample(sampled.rows, total, int.from_bytes(os.urandom(8), "little"))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from vecstream_cli.core.ids import Fingerprint, fingerprint
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.digest import digest_of_files, digest_of_json
 from vecstream_cli.models.json_files import optional, optional_list, required
@@ -18,6 +17,7 @@ from vecstream_cli.models.spec_images import (
     padding_fact,
     read_vision,
 )
+from vecstream_cli.pixels import ImageInput
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "SiLU", "Sigmoid")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vecstream_cli.core.pixels import CHANNELS, ImageInput
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.json_files import optional, required
+from vecstream_cli.pixels import CHANNELS, ImageInput
 
 # What a config.json leaves out, since it is the library's default.
 _VISION: Mapping[str, Mapping[str, Any]] = {

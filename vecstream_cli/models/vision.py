@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from vecstream_cli.core.pixels import CHANNELS
 from vecstream_cli.errors import InternalError, ModelError
 from vecstream_cli.models.padded import load_with, quiet_transformers
 from vecstream_cli.models.runs import Run
 from vecstream_cli.models.spec import ModelSpec
+from vecstream_cli.pixels import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vecstream_cli.core.blocks import Block, OpenDocument, Picture, ReaderWarning
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.failures import document_errors, silenced
 from vecstream_cli.readers.image_facts import facts_of
 from vecstream_cli.readers.metadata import bounded

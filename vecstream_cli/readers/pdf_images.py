@@ -6,8 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from vecstream_cli.core.blocks import Picture, ReaderWarning
-from vecstream_cli.core.pixels import ImageInput
 from vecstream_cli.errors import DocumentError
+from vecstream_cli.pixels import ImageInput
 from vecstream_cli.readers.embedded import Album, Pixels, decorates
 from vecstream_cli.readers.failures import document_errors, silenced
 from vecstream_cli.readers.image import refuse_bomb

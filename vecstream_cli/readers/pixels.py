@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vecstream_cli.core.pixels import ImageInput
+from vecstream_cli.pixels import ImageInput
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -80,8 +80,7 @@ def first_documents(settings: Settings, scratch: Path) -> Documents:
     if not chosen:
         raise UsageError(
             f"There is no document in {folder} that vecstream reads.",
-            hint=f"It reads {', '.join(sorted(suffixes(settings.reading)))}; "
-            "without a folder it makes its own.",
+            hint="docs/formats.md lists what is read; without a folder, bench makes its own.",
         )
     whole = len(chosen) <= most
     return Documents(folder, tuple(chosen[:most]), generated=False, whole=whole)
