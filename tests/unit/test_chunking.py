@@ -20,6 +20,7 @@ PIECES = st.sampled_from(
         *SAMPLE.split("\n")[:200],
         *(" ", "\n", "\n\n", "\t", "\u00a0", "\u3000", "x" * 300, "[SEP]", "</s>", "e\u0301"),
         *("漢字かな。", ". ", ", ", "\\n", "\x00", "\u200b", "🙂" * 40, " " * 400),
+        *("\x85", "\x0b", "\x0c", "\x1c"),
     ]
 )
 BLOCKS = st.lists(
@@ -72,6 +73,21 @@ def test_every_chunk_has_exact_offsets_and_the_tokenizers_own_ids(
             assert chunk.ids.tolist() == tokenizer.exact_ids(chunk.text).tolist()
     assert chunker.made == len(made)
     assert chunker.retokenized <= len(made)
+
+
+@pytest.mark.parametrize("control", ["\x85", "\x1c", "\x0b"])
+def test_a_control_that_python_takes_for_space_parts_no_word_at_a_window_s_end(
+    control: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a window that ends before it, in the middle of what the tokenizer takes for one word
+    monkeypatch.setattr("vecstream_cli.core.windows.WINDOW_CHARS", 20)
+    tokenizer = load("wordpiece", folder)
+    blocks = [Block(f"the formatter which{control}"), Block("0 and more of it")]
+    # When it is cut
+    chunks = list(Chunker(tokenizer, 40).chunks(blocks))
+    # Then the ids are those of the text as one
+    assert [chunk.text for chunk in chunks] == ["".join(block.text for block in blocks)]
+    assert chunks[0].ids.tolist() == tokenizer.exact_ids(chunks[0].text).tolist()
 
 
 @pytest.mark.usefixtures("window_chars")

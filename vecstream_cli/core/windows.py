@@ -7,6 +7,9 @@ from vecstream_cli.core.blocks import Block, BlockKind, Position
 
 WINDOW_CHARS = 32_768
 
+# White space to Python; to most tokenizers nothing at all, so that the words beside it are one.
+_CONTROLS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -25,8 +28,9 @@ class Window:
     """Text that starts at character `start` and line `line` of the document, from 0 and from 1.
 
     A window ends before white space, which opens the next one, so that no tokenizer sees across
-    the joint; `parted` is set where the text had none to end at. `last` means that nothing may
-    share a chunk with what comes after it: the document ends, or a skipped block follows.
+    the joint; `parted` is set where the text had none there that parts words. `last` means that
+    nothing may share a chunk with what comes after it: the document ends, or a skipped block
+    follows.
     """
 
     text: str
@@ -67,7 +71,7 @@ def windows(blocks: Iterable[Block], progress: Callable[[], None]) -> Iterator[W
             if kept:
                 yield window(kept, last=False)
             space = text[len(kept) :]
-            parted = bool(kept) and not space
+            parted = bool(kept) and not space.strip(_CONTROLS)
             if len(space) >= WINDOW_CHARS:  # a desert: nothing on both sides of it belongs together
                 yield Window("", start + len(kept), line + line_ends(kept), [], last=True)
                 kept, space = text, ""
