@@ -28,6 +28,7 @@ import psutil
 
 from vecstream_cli.adapters.lance import LanceAdapter
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -79,7 +80,9 @@ class Growth:
         self.rows = Rows(options.dimension, options.text)
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.memory = Memory()
-        self.adapter = LanceAdapter.open(str(folder), "documents", read_only=False)
+        self.adapter = LanceAdapter.open(
+            Endpoint(name="lance", uri=str(folder)), "documents", read_only=False
+        )
         self.random = np.random.default_rng(7)
         self.attempt = 1
         self.grown = 0

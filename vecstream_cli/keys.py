@@ -155,6 +155,7 @@ KEYS: Mapping[str, Kind] = {
     "db": TEXT,
     "db-uri": TEXT,
     "db-password": SECRET,
+    "db-option": TEXTS,
     "collection": TEXT,
     "model": TEXT,
     "revision": TEXT,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import UsageError
 from vecstream_cli.pixels import ImageInput
-from vecstream_cli.secret import Secret, joined, parted
+from vecstream_cli.secret import Secret, parted
 
 MIB = 1 << 20
 DEFAULT_COLLECTION = "documents"
@@ -100,7 +101,7 @@ class Settings:
     Sizes are bytes, times seconds. `paths` and `files_from` are as given on the command line.
     `max_memory`, `parsers` and `chunk_size` of None mean: chosen from the machine or the model;
     `max_duration`, `max_load` and `nice` of None: not limited.
-    A password in `db_uri` moves to `db_password`, and is only in `connection` again.
+    A password in `db_uri` moves to `db_password`. `db_option` has texts such as ``timeout=30``.
     """
 
     paths: tuple[Path, ...] = ()
@@ -118,6 +119,7 @@ class Settings:
     db: str = "lance"
     db_uri: str | None = None
     db_password: Secret | None = None
+    db_option: tuple[str, ...] = ()
     collection: str = DEFAULT_COLLECTION
 
     ocr: str | None = None
@@ -152,6 +154,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._take_the_password_out()
+        if len({_option(text)[0] for text in self.db_option}) < len(self.db_option):
+            raise UsageError("--db-option gives the same option twice.", hint="Keep one of them.")
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit must be at least 1.")
         if self.json_text is not None and not _POINTER.fullmatch(self.json_text):
@@ -206,12 +210,10 @@ class Settings:
             )
 
     @property
-    def connection(self) -> str | None:
-        """The database's URI with its password: for `Adapter.open` alone, never to be kept.
-
-        Raises UsageError or AuthenticationFailed where the password is not to be had.
-        """
-        return joined(self.db_uri, self.db_password)
+    def endpoint(self) -> Endpoint:
+        """The database, for `Adapter.open`."""
+        options = dict(_option(text) for text in self.db_option)
+        return Endpoint(name=self.db, uri=self.db_uri, password=self.db_password, options=options)
 
     @property
     def reading(self) -> ReadingOptions:
@@ -235,6 +237,17 @@ class Settings:
             )
         object.__setattr__(self, "db_uri", uri)
         object.__setattr__(self, "db_password", password)
+
+
+def _option(text: str) -> tuple[str, str]:
+    """``name=value`` as a pair. Raises UsageError."""
+    name, equals, value = text.partition("=")
+    if not (equals and re.fullmatch(r"[a-z][a-z0-9_]*", name)):
+        raise UsageError(
+            f"--db-option {text!r} is not an option with a value.",
+            hint="Write it as in --db-option timeout=30; `vecstream adapters NAME` lists them.",
+        )
+    return name, value
 
 
 def devices(device: str) -> list[str]:

@@ -2,15 +2,17 @@
 
 import sys
 
-from adapter_rows import RECORD, rows
-
 from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.testing.rows import RECORD, rows
 
 ROWS = 200
 
 
 def main(kind: str, uri: str, first: int, last: int) -> None:
-    with adapter_class(kind).open(uri, "documents", read_only=False) as adapter:
+    with adapter_class(kind).open(
+        Endpoint(name="lance", uri=uri), "documents", read_only=False
+    ) as adapter:
         if adapter.record() is None:
             adapter.create(RECORD)
         for number in range(first, last):

@@ -11,11 +11,12 @@ from pathlib import Path
 import lancedb
 import pyarrow as pa
 import pytest
-from adapter_rows import DIMENSION, RECORD, hex_id, rows, vectors
 
 from vecstream_cli.adapters import lance, lance_layout
 from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError, ForeignCollection, UsageError
+from vecstream_cli.testing.rows import DIMENSION, RECORD, hex_id, rows, vectors
 
 HERE = Path(__file__).parent
 MOMENT = timedelta(milliseconds=1)
@@ -27,7 +28,9 @@ def database(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path, *, read_only: bool = False) -> LanceAdapter:
-    return LanceAdapter.open(str(folder), "documents", read_only=read_only)
+    return LanceAdapter.open(
+        Endpoint(name="lance", uri=str(folder)), "documents", read_only=read_only
+    )
 
 
 def made(folder: Path) -> LanceAdapter:
@@ -58,7 +61,7 @@ def test_a_reader_makes_nothing(database: Path) -> None:
 
 def test_the_cloud_is_refused_in_a_sentence() -> None:
     with pytest.raises(UsageError, match="Cloud"):
-        LanceAdapter.open("db://mine", "documents", read_only=True)
+        LanceAdapter.open(Endpoint(name="lance", uri="db://mine"), "documents", read_only=True)
 
 
 def test_a_table_of_others_is_refused_and_left_alone(database: Path) -> None:
@@ -249,10 +252,13 @@ def test_a_search_prints_no_warning(database: Path) -> None:
     with made(database) as adapter:
         adapter.append(rows("a", 20))
     code = f"""
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import connect
+from vecstream_cli.endpoint import Endpoint
 import sys
 assert not {{"lancedb", "pyarrow", "numpy"}} & set(sys.modules), "not light"
-with adapter_class("lance").open({str(database)!r}, "documents", read_only=True) as adapter:
+with connect(
+    Endpoint(name="lance", uri={str(database)!r}), "documents", read_only=True
+) as adapter:
     assert adapter.record().dimension == {DIMENSION}
     assert len(adapter.search([1.0] * {DIMENSION}, 3)) == 3
 """
@@ -265,12 +271,15 @@ with adapter_class("lance").open({str(database)!r}, "documents", read_only=True)
 def test_writing_stays_under_a_memory_bound_that_does_not_grow(database: Path) -> None:
     # Given a process with the adapter's environment, that merges 60,000 rows of 384 numbers
     code = f"""
-import sys; sys.path.insert(0, {str(HERE)!r})
-from adapter_rows import RECORD, rows
+import sys
+from vecstream_cli.testing.rows import RECORD, rows
 from dataclasses import replace
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import connect
+from vecstream_cli.endpoint import Endpoint
 import psutil
-adapter = adapter_class("lance").open({str(database)!r}, "documents", read_only=False)
+adapter = connect(
+    Endpoint(name="lance", uri={str(database)!r}), "documents", read_only=False
+)
 adapter.create(replace(RECORD, dimension=384))
 private = []
 for number in range(60):
@@ -306,8 +315,12 @@ def test_a_read_only_database_fails_in_a_sentence(database: Path) -> None:
             lambda: adapter.delete_documents([hex_id("a")]),
             lambda: adapter.update_record(last_run="now"),
             adapter.drop,
-            lambda: LanceAdapter.open(str(database), "other", read_only=False).create(RECORD),
-            lambda: LanceAdapter.open(str(database / "sub"), "other", read_only=False),
+            lambda: LanceAdapter.open(
+                Endpoint(name="lance", uri=str(database)), "other", read_only=False
+            ).create(RECORD),
+            lambda: LanceAdapter.open(
+                Endpoint(name="lance", uri=str(database / "sub")), "other", read_only=False
+            ),
         ):
             with pytest.raises(DatabaseError, match=r"read-only|permission") as caught:
                 write()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import lancedb
 import pytest
-from adapter_rows import RECORD, hex_id, rows, vectors
 
 from vecstream_cli.adapters import lance
 from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError
+from vecstream_cli.testing.rows import RECORD, hex_id, rows, vectors
 
 DOCUMENTS = 40
 
@@ -24,7 +25,9 @@ def database(tmp_path: Path) -> Path:
 def adapter(database: Path, monkeypatch: pytest.MonkeyPatch) -> LanceAdapter:
     """A table that counts as large, of 40 documents with 20 rows each."""
     monkeypatch.setattr(lance, "LARGE_ROWS", DOCUMENTS * 20)
-    made = LanceAdapter.open(str(database), "documents", read_only=False)
+    made = LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    )
     made.create(RECORD)
     for number in range(DOCUMENTS):
         made.append(rows(number, 20))
@@ -129,7 +132,9 @@ def indices(database: Path) -> list[tuple[str, ...]]:
 
 
 def test_a_small_table_gets_no_index(database: Path) -> None:
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         adapter.create(RECORD)
         adapter.append(rows("a", 20))
         adapter.append(rows("b", 20))

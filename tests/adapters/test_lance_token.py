@@ -9,9 +9,10 @@ from pathlib import Path
 
 import lancedb
 import pytest
-from adapter_rows import DIMENSION, RECORD, hex_id, rows
 
 from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.testing.rows import DIMENSION, RECORD, hex_id, rows
 
 CHANGES: dict[str, Callable[[LanceAdapter], object]] = {
     "append": lambda adapter: adapter.append(rows("b", 5)),
@@ -25,7 +26,9 @@ CHANGES: dict[str, Callable[[LanceAdapter], object]] = {
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     folder = tmp_path / "db"
-    with LanceAdapter.open(str(folder), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(folder)), "documents", read_only=False
+    ) as adapter:
         adapter.create(RECORD)
         adapter.append(rows("a", 20))
         for name in "qrstuvwxyz":
@@ -41,7 +44,9 @@ def token(database: Path, collection: str = "documents") -> str | None:
 def test_every_change_is_told_as_soon_as_it_is_acknowledged(database: Path, change: str) -> None:
     before = token(database)
     assert before is not None
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         assert token(database) == before
         CHANGES[change](adapter)
         after = token(database)
@@ -51,7 +56,9 @@ def test_every_change_is_told_as_soon_as_it_is_acknowledged(database: Path, chan
 
 
 def test_a_hundred_changes_have_a_hundred_tokens(database: Path) -> None:
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         seen = {token(database)}
         for number in range(100):
             adapter.append(rows(number, 1))
@@ -67,11 +74,15 @@ def test_a_change_by_another_program_is_told(database: Path) -> None:
 
 def test_reading_and_searching_change_nothing(database: Path) -> None:
     before = token(database)
-    with LanceAdapter.open(str(database), "documents", read_only=True) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=True
+    ) as adapter:
         assert adapter.record() == RECORD
         assert len(adapter.search([1.0] * DIMENSION, 3)) == 3
         assert len(list(adapter.ids())) == adapter.count() == 40
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         assert not adapter.delete_documents([])
         adapter.fetch_vectors([hex_id("a", 1)])
     assert token(database) == before
@@ -79,7 +90,9 @@ def test_reading_and_searching_change_nothing(database: Path) -> None:
 
 def test_a_table_made_again_is_another(database: Path) -> None:
     before = token(database)
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         adapter.drop()
         assert token(database) is None
         adapter.create(replace(RECORD, uuid="another"))
@@ -108,7 +121,9 @@ def test_an_older_version_that_lance_restores_is_another_state(database: Path) -
 def test_a_note_of_the_latest_version_that_lags_is_made_good(database: Path) -> None:
     hint = database / "documents.lance" / "_versions" / "latest_version_hint.json"
     before, lagging = token(database), hint.read_bytes()
-    with LanceAdapter.open(str(database), "documents", read_only=False) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(database)), "documents", read_only=False
+    ) as adapter:
         adapter.append(rows("b", 5))
         adapter.append(rows("c", 5))
     after = token(database)

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from adapter_rows import RECORD, hex_id, rows, vectors
 from filter_strategies import FILTERS, NAMES_USED, TEXTS_USED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecstream_cli.adapters import lance_search
+from vecstream_cli.adapters import nearest
 from vecstream_cli.adapters.lance import LanceAdapter
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.core.filters import Filter, matches
+from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.testing.rows import RECORD, hex_id, rows, vectors
 
 COUNT = 300
 
@@ -49,7 +50,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LanceAdap
     """A collection in three pieces, and what is in it."""
     facts = varied(COUNT)
     adapter = LanceAdapter.open(
-        str(tmp_path_factory.mktemp("where") / "db"), "documents", read_only=False
+        Endpoint(name="lance", uri=str(tmp_path_factory.mktemp("where") / "db")),
+        "documents",
+        read_only=False,
     )
     adapter.create(RECORD)
     plain = rows("a", COUNT)
@@ -78,7 +81,7 @@ def test_a_filtered_search_finds_the_best_of_those_that_match(
     filled: tuple[LanceAdapter, list[Any]], monkeypatch: pytest.MonkeyPatch, look: int
 ) -> None:
     adapter, facts = filled
-    monkeypatch.setattr(lance_search, "_FIRST_LOOK", look)
+    monkeypatch.setattr(nearest, "FIRST_LOOK", look)
 
     @settings(max_examples=60, deadline=None, derandomize=True)
     @given(FILTERS, st.sampled_from([1, 5, 1000]))
@@ -115,8 +118,10 @@ def test_every_kind_of_condition(filled: tuple[LanceAdapter, list[Any]], text: s
 
 def test_a_rare_match_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only one that matches is the farthest of all from the question."""
-    monkeypatch.setattr(lance_search, "_FIRST_LOOK", 4)
-    with LanceAdapter.open(str(tmp_path / "db"), "documents", read_only=False) as adapter:
+    monkeypatch.setattr(nearest, "FIRST_LOOK", 4)
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=str(tmp_path / "db")), "documents", read_only=False
+    ) as adapter:
         adapter.create(RECORD)
         plain = rows("a", COUNT)
         farthest = int(np.argmin(vectors(COUNT) @ QUERY))

@@ -176,6 +176,7 @@ def test_a_swap_that_was_cut_off_is_made_good_by_the_next_run(
 ) -> None:
     """The manifest says that the swap has begun; the table tells whether it was done."""
     from vecstream_cli.adapters.lance import LanceAdapter
+    from vecstream_cli.endpoint import Endpoint
     from vecstream_cli.pipeline.replacing import REPLACING
     from vecstream_cli.state.manifest import Manifest
 
@@ -189,8 +190,8 @@ def test_a_swap_that_was_cut_off_is_made_good_by_the_next_run(
     with Manifest.open(build) as manifest:
         manifest.keep_state(REPLACING)
     if moment == "after it":
-        uri = str(vecstream.database)
-        with LanceAdapter.open(uri, "documents", read_only=False) as live:
+        database = Endpoint(name="lance", uri=str(vecstream.database))
+        with LanceAdapter.open(database, "documents", read_only=False) as live:
             live.replace_with("documents--build")
 
     done = vecstream.index(docs, *SMALLER, *([] if moment == "after it" else ["--rebuild"]))

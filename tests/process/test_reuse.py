@@ -243,7 +243,7 @@ def test_a_database_that_cannot_hand_vectors_back_is_named_once_and_all_is_embed
 ) -> None:
     for number in range(2):
         (library / f"doc-{number}.md").rename(library / f"renamed-{number}.md")
-    monkeypatch.setattr(LanceAdapter, "hands_back_vectors", False)
+    monkeypatch.setattr(LanceAdapter, "hands_back_vectors", lambda database: False)
     events: list[Event] = []
 
     done = index(settings(vecstream, library), events.append)

@@ -19,17 +19,20 @@ ADAPTER = f"""
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.endpoint import Endpoint
 
 class Guarded(LanceAdapter):
     name = "guarded"
 
     @classmethod
-    def open(cls, uri, collection, *, read_only):
+    def open(cls, database, collection, *, read_only):
+        uri = database.connection
         parts = urlsplit(uri)
         if (parts.username, unquote(parts.password or "")) != ("me", {PASSWORD!r}):
             # As clients do that mean well: everything they know is in the message.
             raise RuntimeError(f"login failed for {{uri}} with {{unquote(parts.password or '')}}")
-        return super().open(parts.path, collection, read_only=read_only)
+        inner = Endpoint(name="lance", uri=parts.path)
+        return super().open(inner, collection, read_only=read_only)
 
     @classmethod
     def local_folder(cls, uri):

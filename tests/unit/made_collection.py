@@ -10,6 +10,7 @@ from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, document_id, row_id
 from vecstream_cli.core.plan import Stamp
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.settings import Settings
 from vecstream_cli.state.entries import AcknowledgedRow, CommittedDocument, PendingDocument
 from vecstream_cli.state.location import locate
@@ -32,7 +33,9 @@ def make(settings: Settings, sources: Mapping[Path, list[bytes]]) -> None:
     folder = LanceAdapter.local_folder(settings.db_uri)
     place = locate(settings.db, settings.db_uri, settings.collection, folder)
     with (
-        LanceAdapter.open(settings.db_uri, settings.collection, read_only=False) as adapter,
+        LanceAdapter.open(
+            Endpoint(name="lance", uri=settings.db_uri), settings.collection, read_only=False
+        ) as adapter,
         Manifest.open(place.manifest) as manifest,
     ):
         manifest.bind(RECORD, created=True)
@@ -109,7 +112,9 @@ def rows(document: DocumentId, source: str, name: bytes, attempt: int) -> pa.Rec
 
 def paths_in(settings: Settings) -> list[str]:
     """The paths whose rows are in the database."""
-    with LanceAdapter.open(settings.db_uri, settings.collection, read_only=True) as adapter:
+    with LanceAdapter.open(
+        Endpoint(name="lance", uri=settings.db_uri), settings.collection, read_only=True
+    ) as adapter:
         return sorted({p for batch in adapter.scan(["path"]) for p in batch.column(0).to_pylist()})
 
 

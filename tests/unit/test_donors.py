@@ -16,6 +16,7 @@ from vecstream_cli.adapters.lance import LanceAdapter
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.ids import ChunkKey, DocumentId, RowId, row_id
 from vecstream_cli.core.leases import SlotRef
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.pipeline.events import Event, Notice
 from vecstream_cli.pipeline.filling import Filling, Row
 from vecstream_cli.pipeline.reuse import Donors, fetch
@@ -188,7 +189,9 @@ asked: list[list[str]] = []
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Counting]:
     """It has rows of the first two texts, with vectors that no rounding leaves as they are."""
-    with Counting.open(str(tmp_path / "db"), "documents", read_only=False) as adapter:
+    with Counting.open(
+        Endpoint(name="lance", uri=str(tmp_path / "db")), "documents", read_only=False
+    ) as adapter:
         adapter.create(replace(RECORD, dimension=DIMENSION))
         slot, rows = slot_of(*KEYS[:2], document=DOCUMENT)
         slot["vector"][:rows] = stored(rows)

@@ -20,11 +20,13 @@ FLOORS = {
     "state": 2,
     "core": 1,
     # The ground floor has steps.
+    "testing": 2.5,
     "layers": 0.6,
     "config_file": 0.5,
     "keys": 0.4,
     "settings": 0.3,
     "pixels": 0.25,
+    "endpoint": 0.25,
     "secret": 0.2,
     "errors": 0.1,
     "hiding": 0,

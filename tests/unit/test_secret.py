@@ -135,7 +135,7 @@ def test_an_error_hides_every_secret_that_was_seen() -> None:
 def test_a_password_in_a_uri_moves_out_of_it_in_the_settings() -> None:
     settings = Settings(db_uri="postgresql://me:hunter2@host/base")
     assert settings.db_uri == "postgresql://me@host/base"
-    assert settings.connection == "postgresql://me:hunter2@host/base"
+    assert settings.endpoint.connection == "postgresql://me:hunter2@host/base"
     assert "hunter2" not in repr(settings)
 
 

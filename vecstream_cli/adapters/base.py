@@ -1,15 +1,17 @@
 """What every database must be able to do for a collection, and the words used for it."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
-from vecstream_cli.errors import UsageError
+from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -19,13 +21,34 @@ if TYPE_CHECKING:
 class Limits:
     """What a database takes, as data.
 
-    `target_rows` is the batch at which it is near its best speed; `max_rows` the largest it
-    takes (None: any). `nul_in_text` says whether text may hold U+0000.
+    `target_rows` is the batch at which it is near its best speed. An adapter cuts what it is
+    given into requests of at most `max_rows` rows and `max_bytes` bytes (None: any), and has
+    `in_flight` of them under way at once. `max_dimension` is the longest vector. `names` matches
+    what a collection may be called, and `naming` says so to a person. `nul_in_text` says whether
+    text may hold U+0000; where it may not, such a row is refused.
     """
 
     target_rows: int
     max_rows: int | None = None
+    max_bytes: int | None = None
+    in_flight: int = 1
+    max_dimension: int | None = None
+    names: re.Pattern[str] | None = None
+    naming: str = ""
     nul_in_text: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """An option of a database that --db-option may give.
+
+    `read` turns its text into a value, and raises ValueError where it cannot; `default` is such a
+    text, None where there is none.
+    """
+
+    help: str
+    read: Callable[[str], Any] = str
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +72,47 @@ class Hit:
     position: str | None
     metadata: str | None
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any], score: float) -> Self:
+        """From a row that has at least `HIT_COLUMNS`; `score` may exceed 1 by its rounding."""
+        return cls(score=min(1.0, score), **{name: row[name] for name in HIT_COLUMNS})
+
+
+HIT_COLUMNS = tuple(name for name in Hit.__slots__ if name != "score")
+"""The columns of a row that a hit tells."""
+
 
 class Adapter(ABC):
     """One collection in one database, opened for reading or for writing.
 
     Only the writer process opens one for writing, one at a time; any number may read meanwhile.
-    Methods that write return once the database has acknowledged the rows, and keep no reference
-    to the batch. All of them raise DatabaseError where the database fails or refuses, and
-    AuthenticationFailed where it refuses the credentials.
+    Methods that write return once the database has acknowledged the rows and a reader can find
+    them, and keep no reference to the batch. They may be called again after they failed, however
+    far they had come. All methods raise DatabaseError where the database fails or refuses, and
+    AuthenticationFailed where it refuses the credentials; a server that is away is called again
+    for as long as the option `deadline` says (`adapters/retrying.py`).
     """
 
     name: ClassVar[str]
     limits: ClassVar[Limits]
+    extra: ClassVar[str | None] = None
+    """The extra of vecstream that installs the client, as in ``vecstream[pgvector]``."""
+    packages: ClassVar[Sequence[str]] = ()
+    """What must be importable for it, such as ``psycopg``."""
+    options: ClassVar[Mapping[str, Option]] = {}
+    """The options it has, by their names; `Adapter.option` reads one."""
     environment: ClassVar[Mapping[str, str]] = {}
     """Variables a writing process needs from its start, so that its memory stays flat."""
-    hands_back_vectors: ClassVar[bool] = True
-    """Whether `fetch_vectors` gives what was written, bit for bit: only then is it reused."""
+    full_text: ClassVar[bool] = False
+    """Whether the database can `search_text`."""
+    keeps_locks: ClassVar[bool] = False
+    """Whether the database keeps a lock record beside the data: `read_lock`, `swap_lock`."""
 
     @classmethod
     @abstractmethod
-    def open(cls, uri: str | None, collection: str, *, read_only: bool) -> Self:
-        """Connect; the collection need not exist. Opened read-only, nothing is ever made."""
+    def open(cls, database: Endpoint, collection: str, *, read_only: bool) -> Self:
+        """Connect; the collection need not exist. Opened read-only, nothing is ever made, and
+        methods that write raise DatabaseError. Call it by way of `registry.connect`."""
 
     @classmethod
     @abstractmethod
@@ -87,6 +130,28 @@ class Adapter(ABC):
         """
         return None
 
+    @classmethod
+    def hands_back_vectors(cls, database: Endpoint) -> bool:
+        """Whether `fetch_vectors` gives what was written: only then are vectors reused.
+
+        To a cosine of 0.9999999 at least, so that a vector handed on from row to row stays true.
+        """
+        return True
+
+    @classmethod
+    def option(cls, database: Endpoint, name: str) -> Any:
+        """The value of an option, or of its default. Raises UsageError where it cannot be read."""
+        option = cls.options[name]
+        text = database.options.get(name, option.default)
+        if text is None:
+            return None
+        try:
+            return option.read(text)
+        except ValueError:
+            raise UsageError(
+                f"--db-option {name}={text} is not understood.", hint=f"{name}: {option.help}"
+            ) from None
+
     @abstractmethod
     def record(self) -> CollectionRecord | None:
         """What the collection says of itself now; None where there is no such collection.
@@ -96,7 +161,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def create(self, record: CollectionRecord) -> None:
-        """Make the empty collection with its record, which never changes but for `last_run`."""
+        """Make the empty collection with its record, which never changes but for `last_run`.
+
+        Raises DatabaseError where it exists, and keeps what is in it.
+        """
 
     @abstractmethod
     def update_record(self, *, last_run: str) -> None:
@@ -108,7 +176,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def merge(self, batch: "pa.RecordBatch | pa.Table") -> None:
-        """Add rows, replacing those with the same id; ids are unique within `batch`."""
+        """Add rows, replacing those with the same id whole; ids are unique within `batch`.
+
+        A reader finds the old row or the new one, never neither.
+        """
 
     @abstractmethod
     def delete_superseded(self, pairs: Sequence[tuple[str, int]]) -> int | None:
@@ -138,7 +209,10 @@ class Adapter(ABC):
 
     @abstractmethod
     def scan(self, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
-        """These columns of all rows, in bounded batches, as of one moment."""
+        """These columns of all rows, in bounded batches, each row once.
+
+        As of one moment, where the database can; else rows written meanwhile may be missed.
+        """
 
     @abstractmethod
     def count(self) -> int:
@@ -148,6 +222,13 @@ class Adapter(ABC):
     def search(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[Hit]:
         """The `k` rows nearest to `vector` by cosine, of those that match `where`, best first."""
 
+    def search_text(self, text: str, k: int, where: Filter | None = None) -> list[Hit]:
+        """The `k` rows whose text has the words of `text`, as the database ranks them.
+
+        The scores are the database's own. Only where `full_text` says so.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
         """Compact, clean up and index where that is due; `final`: the run is about to end.
@@ -156,6 +237,17 @@ class Adapter(ABC):
         may take beyond what writing takes; an index that needs more is left unmade. Returns
         whether it did work.
         """
+
+    def read_lock(self) -> str | None:
+        """The lock record that stands beside the collection, whether that exists or not."""
+        raise NotImplementedError
+
+    def swap_lock(self, old: str | None, new: str | None) -> bool:
+        """Put `new` in the place of the lock record `old` if that is what stands there; whether.
+
+        None stands for no record. Of several who try at once, one succeeds.
+        """
+        raise NotImplementedError
 
     def replace_with(self, build: str) -> None:
         """Become what the collection `build` of the same database is, and drop that one.
@@ -192,3 +284,8 @@ class Adapter(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def refuse_to_write(place: str) -> DatabaseError:
+    """The error for a change through an adapter that was opened read-only."""
+    return DatabaseError(f"The database {place} is open for reading only.")

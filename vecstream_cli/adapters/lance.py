@@ -1,23 +1,26 @@
 """LanceDB: a table is a folder of files; no server, one writer, any number of readers."""
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from vecstream_cli.adapters.base import Adapter, Hit, Limits
+from vecstream_cli.adapters.base import Adapter, Hit, Limits, refuse_to_write
 from vecstream_cli.adapters.lance_errors import lance_errors
+from vecstream_cli.adapters.lance_filter import LanceDialect
 from vecstream_cli.adapters.lance_layout import Layout, compaction_due
 from vecstream_cli.adapters.lance_memory import ENVIRONMENT, give_back_memory
-from vecstream_cli.adapters.lance_search import nearest
+from vecstream_cli.adapters.lance_search import Table
 from vecstream_cli.adapters.lance_token import table_token
+from vecstream_cli.adapters.nearest import nearest
 from vecstream_cli.adapters.predicates import any_of, any_of_each, chunks
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection, UsageError
 from vecstream_cli.killpoints import kill_point
 
@@ -62,27 +65,31 @@ class LanceAdapter(Adapter):
     """One table of a LanceDB database in a folder or an object store."""
 
     name: ClassVar[str] = "lance"
+    packages: ClassVar[Sequence[str]] = ("lancedb",)
     limits: ClassVar[Limits] = Limits(target_rows=4096)
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
 
-    def __init__(self, connection: Any, place: str, collection: str) -> None:
+    def __init__(
+        self, connection: Any, place: str, collection: str, *, read_only: bool = False
+    ) -> None:
         self._connection = connection  # None: nothing is there, and nothing may be made
         self._place = place
         self._collection = collection
+        self._read_only = read_only
         self._known_table: Any = None
         self._upkeep_failed = False
 
     @classmethod
-    def open(cls, uri: str | None, collection: str, *, read_only: bool) -> Self:
-        folder = cls.local_folder(uri)
-        place = str(folder) if folder else str(uri)
+    def open(cls, database: Endpoint, collection: str, *, read_only: bool) -> Self:
+        folder = cls.local_folder(database.uri)
+        place = str(folder) if folder else str(database.connection)
         if place.startswith("db://"):
             raise UsageError(
                 "LanceDB Cloud is not supported.", hint="Give a folder or an object store's URI."
             )
         with lance_errors("open the database", place):
             if read_only and folder and not folder.exists():
-                return cls(None, place, collection)
+                return cls(None, place, collection, read_only=True)
             import lancedb
 
             connection = lancedb.connect(
@@ -91,7 +98,7 @@ class LanceAdapter(Adapter):
                 # A reader looks for other processes' writes on every read.
                 read_consistency_interval=timedelta(0) if read_only else None,
             )
-        return cls(connection, place, collection)
+        return cls(connection, place, collection, read_only=read_only)
 
     @classmethod
     def local_folder(cls, uri: str | None) -> Path | None:
@@ -104,8 +111,7 @@ class LanceAdapter(Adapter):
         return table_token(folder / f"{collection}.lance") if folder else None
 
     def record(self) -> CollectionRecord | None:
-        table = self._open_table()
-        if table is None:
+        if (table := self._open_table()) is None:
             return None
         with self._errors("read"):
             schema = table.schema
@@ -115,28 +121,19 @@ class LanceAdapter(Adapter):
                 f"The table {self._collection!r} in {self._place} was not made by vecstream."
             )
         try:
-            facts = json.loads(written)
-            last_run = schema.field(_LAST_RUN_COLUMN).metadata or {}
-            value = last_run.get(_LAST_RUN.encode())
-            return CollectionRecord(**facts, last_run=value.decode() if value else None)
-        except (ValueError, TypeError, KeyError) as error:
+            found = CollectionRecord.from_json(written.decode())
+        except ValueError as error:
             raise ForeignCollection(
                 f"The table {self._collection!r} in {self._place} has a record that this version"
                 " of vecstream cannot read."
             ) from error
+        value = (schema.field(_LAST_RUN_COLUMN).metadata or {}).get(_LAST_RUN.encode())
+        return replace(found, last_run=value.decode() if value else None)
 
     def create(self, record: CollectionRecord) -> None:
-        if self._connection is None:
-            raise DatabaseError(f"The database {self._place} is open for reading only.")
-        facts = {
-            "uuid": record.uuid,
-            "vector_fingerprint": record.vector_fingerprint,
-            "chunk_fingerprint": record.chunk_fingerprint,
-            "facts": dict(record.facts),
-            "dimension": record.dimension,
-            "created_at": record.created_at,
-        }
-        schema = row_schema(record.dimension).with_metadata({_RECORD: json.dumps(facts).encode()})
+        self._insist_on_writing()
+        facts = replace(record, last_run=None).to_json()
+        schema = row_schema(record.dimension).with_metadata({_RECORD: facts.encode()})
         schema = schema.set(0, schema.field("id").with_metadata(_PRIMARY_KEY))
         with self._errors("create"):
             self._known_table = self._connection.create_table(self._collection, schema=schema)
@@ -144,12 +141,14 @@ class LanceAdapter(Adapter):
             self.update_record(last_run=record.last_run)
 
     def update_record(self, *, last_run: str) -> None:
+        self._insist_on_writing()
         change = {"path": _LAST_RUN_COLUMN, "metadata": {_LAST_RUN: last_run}}
         table = self._table()
         with self._errors("update"):
             table.update_field_metadata(change)
 
     def append(self, batch: "pa.RecordBatch | pa.Table") -> None:
+        self._insist_on_writing()
         table = self._table()
         with self._errors("add rows to"):
             # One stream makes one fragment, and holds one batch in memory.
@@ -162,6 +161,7 @@ class LanceAdapter(Adapter):
         leaves rows whose id stands twice, until their document is merged, superseded or deleted,
         which an attempt that was not completed always is.
         """
+        self._insist_on_writing()
         table = self._table()
         if self.count() >= LARGE_ROWS:
             documents = sorted(set(batch.column("document_id").to_pylist()))
@@ -222,8 +222,9 @@ class LanceAdapter(Adapter):
 
     def search(self, vector: Sequence[float], k: int, where: Filter | None = None) -> list[Hit]:
         table = self._table()
+        indexed = "vector" in self._indexed(table)
         with self._errors("search"):
-            return nearest(table, vector, k, where)
+            return nearest(Table(table), LanceDialect(), vector, k, where, exhaustive=not indexed)
 
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
         table = self._table()
@@ -283,6 +284,7 @@ class LanceAdapter(Adapter):
         other.drop()
 
     def drop(self) -> None:
+        self._insist_on_writing()
         if self.record() is None:
             raise self._not_found()
         self._known_table = None
@@ -295,6 +297,10 @@ class LanceAdapter(Adapter):
 
     def _errors(self, action: str) -> AbstractContextManager[None]:
         return lance_errors(f"{action} the collection {self._collection!r} in", self._place)
+
+    def _insist_on_writing(self) -> None:
+        if self._read_only:
+            raise refuse_to_write(self._place)
 
     def _open_table(self) -> Any:
         """The table, or None where there is none; kept open once found."""
@@ -383,6 +389,7 @@ class LanceAdapter(Adapter):
         return sum(map(self._delete, any_of_each(column, values, _VALUES_PER_STATEMENT)))
 
     def _delete(self, predicate: str) -> int:
+        self._insist_on_writing()
         table = self._table()
         with self._errors("delete from"):
             return int(table.delete(predicate).num_deleted_rows)

@@ -31,7 +31,8 @@ def row_schema(dimension: int) -> "pa.Schema":
 
     `id`, `document_id`, `chunk_key` and `content_hash` are 32 lower-case hex digits;
     `char_start` and `char_end` count code points of the document's text; `page` counts from 1;
-    `heading` is the path of headings, joined by " > "; `position` and `metadata` are JSON.
+    `heading` is the path of headings, joined by " > "; `position` and `metadata`
+    are JSON objects in which no character is escaped that need not be.
     """
     import pyarrow as pa
 

@@ -151,9 +151,7 @@ def _restore(config: RingConfig, path: Path, lock: CollectionLock, listener: Lis
 
     restored = recall_apart(
         RecallConfig(
-            adapter=config.adapter,
-            uri=config.uri,
-            password=config.password,
+            database=config.database,
             collection=config.collection,
             manifest=path,
             reader=config.any_reader,
@@ -207,7 +205,8 @@ def _run(
 
 
 def _state(config: RingConfig) -> str | None:
-    return adapter_class(config.adapter).state_token(config.uri, config.collection)
+    database = config.database
+    return adapter_class(database.name).state_token(database.uri, config.collection)
 
 
 def _anything(found: Scan) -> bool:
@@ -252,9 +251,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
     vectors = vector_fingerprint(spec, settings.precision)
     chunks = _chunk_facts(settings, chunk_size)
     return RingConfig(
-        adapter=settings.db,
-        uri=settings.db_uri,
-        password=settings.db_password,
+        database=settings.endpoint,
         collection=settings.collection,
         record=CollectionRecord(
             uuid=str(uuid.uuid4()),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.api.naming import database_name, no_collection
 from vecstream_cli.api.rebuild import place_of_build, settle
 from vecstream_cli.core.record import CollectionRecord
@@ -83,7 +83,7 @@ def opened(settings: Settings, command: str) -> Iterator[Opened]:
         settle(settings, place, place_of_build(settings))
         with (
             variables_set(kind.environment),  # or reading a table takes twice the memory
-            kind.open(settings.connection, settings.collection, read_only=False) as adapter,
+            connect(settings.endpoint, settings.collection, read_only=False) as adapter,
         ):
             yield Opened(settings, place, adapter, adapter.record())
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.api.index import configure
 from vecstream_cli.api.naming import database_name
 from vecstream_cli.api.rebuild import replacement
@@ -129,8 +129,7 @@ def _ask_database(
     settings: Settings, wanted: CollectionRecord | None, found: Preview
 ) -> CollectionRecord | None:
     """What the collection says of itself, None where there is none."""
-    kind = adapter_class(settings.db)
-    with kind.open(settings.connection, settings.collection, read_only=True) as adapter:
+    with connect(settings.endpoint, settings.collection, read_only=True) as adapter:
         record = adapter.record()
     found.exists = record is not None
     if record is not None:

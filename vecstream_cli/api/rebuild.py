@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.errors import UsageError
 from vecstream_cli.hiding import hidden
 from vecstream_cli.killpoints import kill_point
@@ -66,8 +66,7 @@ def settle(settings: Settings, live: Place, build: Place) -> None:
         record, replacing = manifest.collection, manifest.state == REPLACING
     if record is None or not replacing:
         return
-    kind = adapter_class(settings.db)
-    with kind.open(settings.connection, settings.collection, read_only=True) as adapter:
+    with connect(settings.endpoint, settings.collection, read_only=True) as adapter:
         found = adapter.record()
     if found is not None and found.uuid == record.uuid:
         _drop_build(settings)
@@ -108,8 +107,7 @@ def _forget_beside(manifest: Path) -> None:
 
 
 def _drop_build(settings: Settings) -> None:
-    kind = adapter_class(settings.db)
     name = settings.collection + BUILD
-    with kind.open(settings.connection, name, read_only=False) as adapter:
+    with connect(settings.endpoint, name, read_only=False) as adapter:
         if adapter.record() is not None:
             adapter.drop()

@@ -1,16 +1,17 @@
 """Search: the chunks of a collection whose meaning is nearest to a question's."""
 
 import os
+from collections.abc import Sequence
 
 from vecstream_cli.adapters.base import Hit
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.api.asking import of_image, of_text
 from vecstream_cli.api.naming import database_name, no_collection
 from vecstream_cli.api.same_model import same_model
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.errors import UsageError
-from vecstream_cli.secret import Secret, joined
-from vecstream_cli.settings import DEFAULT_COLLECTION
+from vecstream_cli.secret import Secret
+from vecstream_cli.settings import DEFAULT_COLLECTION, Settings
 
 
 def search(
@@ -22,6 +23,7 @@ def search(
     db: str = "lance",
     db_uri: str | None = None,
     db_password: Secret | None = None,
+    db_option: Sequence[str] = (),
     collection: str = DEFAULT_COLLECTION,
     model: str | None = None,
     revision: str | None = None,
@@ -42,11 +44,13 @@ def search(
     if query is not None and not query.strip():
         raise UsageError("The query is empty.", hint="Say what you want to know.")
     wanted = None if where is None else parsed(where)
-    kind = adapter_class(db)
-    with kind.open(joined(db_uri, db_password), collection, read_only=True) as adapter:
+    database = Settings(
+        db=db, db_uri=db_uri, db_password=db_password, db_option=tuple(db_option)
+    ).endpoint
+    with connect(database, collection, read_only=True) as adapter:
         record = adapter.record()
         if record is None:
-            raise no_collection(database_name(kind, db_uri), collection)
+            raise no_collection(database_name(adapter_class(db), database.uri), collection)
         # The question is embedded in fp32 whatever the collection's precision is: that fits all.
         spec = same_model(record, collection, model, revision)
         if image is not None:

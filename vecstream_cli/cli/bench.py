@@ -104,6 +104,7 @@ def bench(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    db_option: options.DbOption = None,
     json_text: reading_options.JsonText = None,
     archives: reading_options.Archives = None,
     model: options.Model = None,

@@ -14,6 +14,7 @@ def compact(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    db_option: options.DbOption = None,
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
     max_memory: options.MaxMemory = None,

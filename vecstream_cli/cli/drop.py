@@ -20,6 +20,7 @@ def drop(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    db_option: options.DbOption = None,
     lock_wait: options.LockWait = None,
     config: options.Config = None,
     job: options.Job = None,

@@ -28,6 +28,7 @@ def index(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    db_option: options.DbOption = None,
     collection: options.Collection = None,
     lock_wait: options.LockWait = None,
     json_text: reading_options.JsonText = None,

@@ -106,7 +106,7 @@ DbPasswordFile = Annotated[
     Option(
         "--db-password-file",
         metavar="FILE",
-        help="Read the database's password from FILE.",
+        help="Read the database's password or API key from FILE.",
         rich_help_panel=_WHERE,
     ),
 ]
@@ -115,7 +115,16 @@ DbPasswordCommand = Annotated[
     Option(
         "--db-password-command",
         metavar="COMMAND",
-        help="Take the password that COMMAND prints.",
+        help="Take the password or API key that COMMAND prints.",
+        rich_help_panel=_WHERE,
+    ),
+]
+DbOption = Annotated[
+    list[str] | None,
+    Option(
+        "--db-option",
+        metavar="NAME=VALUE",
+        help="An option of the database, as `vecstream adapters NAME` lists them. Repeatable.",
         rich_help_panel=_WHERE,
     ),
 ]

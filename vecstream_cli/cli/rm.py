@@ -24,6 +24,7 @@ def rm(
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
     db_password_command: options.DbPasswordCommand = None,
+    db_option: options.DbOption = None,
     collection: options.Collection = None,
     source: options.InSource = None,
     lock_wait: options.LockWait = None,

@@ -1,7 +1,9 @@
 """What a collection says about itself: written into the database, cached by the manifest."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +23,16 @@ class CollectionRecord:
     dimension: int
     created_at: str
     last_run: str | None = field(default=None, compare=False)
+
+    def to_json(self) -> str:
+        """As one line of JSON, `last_run` included."""
+        facts = {name: getattr(self, name) for name in self.__slots__} | {"facts": dict(self.facts)}
+        return json.dumps(facts)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """From what `to_json` gave. Raises ValueError where it is anything else."""
+        try:
+            return cls(**json.loads(text))
+        except TypeError as error:
+            raise ValueError(str(error)) from error

@@ -6,11 +6,11 @@ from vecstream_cli.core.ceiling import RingPlan
 from vecstream_cli.core.ids import Fingerprint
 from vecstream_cli.core.plan import any_reader
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.replacing import Replacement
 from vecstream_cli.pipeline.slots import SlotLayout
 from vecstream_cli.readers.formats import versions
-from vecstream_cli.secret import Secret
 from vecstream_cli.settings import ReadingOptions
 
 
@@ -21,9 +21,7 @@ class RingConfig:
     `this_run` is a time that no other run has, ISO 8601 with microseconds.
     """
 
-    adapter: str
-    uri: str | None
-    password: Secret | None = None
+    database: Endpoint
     collection: str
     record: CollectionRecord
     this_run: str

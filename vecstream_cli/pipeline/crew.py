@@ -47,24 +47,21 @@ class Crew:
         if self.writer is not None:
             return
         config = self._config
-        if config.password is not None:
-            config.password.reveal()  # here, where a failure is an error like any other
+        config.database.reveal()
         self.writer = self._spawn(
             "writer",
             WriterConfig(
                 arena=self._arena.handle(),
                 layout=config.layout,
                 row=WRITER_ROW,
-                adapter=config.adapter,
-                uri=config.uri,
-                password=config.password,
+                database=config.database,
                 collection=config.collection,
                 lock=InheritedFd(self._lock_fd),
                 hold_slots=max(1, config.plan.slots // 2),
                 this_run=config.this_run,
                 spare_bytes=spare_at_the_end(config.plan, config.layout.slot_bytes),
             ),
-            _LEAN_MALLOC | dict(adapter_class(config.adapter).environment),
+            _LEAN_MALLOC | dict(adapter_class(config.database.name).environment),
         )
 
     def start_inference(self) -> None:
@@ -100,7 +97,7 @@ class Crew:
         """
         config = self._config
         if config.reading.pdf_password is not None:
-            config.reading.pdf_password.reveal()  # here, as above; a parser could not
+            config.reading.pdf_password.reveal()  # here; a parser could not
         return self._spawn(
             "parser",
             ParserConfig(
@@ -133,7 +130,8 @@ class Crew:
         Known before its client is loaded, which takes as long as the model. Our own files there
         are hidden ones.
         """
-        folder = adapter_class(self._config.adapter).local_folder(self._config.uri)
+        database = self._config.database
+        folder = adapter_class(database.name).local_folder(database.uri)
         if folder is None:
             return False
         try:

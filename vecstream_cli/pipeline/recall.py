@@ -6,14 +6,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import Interrupted, StageDied
 from vecstream_cli.pipeline.failure import broken, revived
 from vecstream_cli.pipeline.lifecycle import Child, DeathWatch, Inbox, InheritedFd, Outbox
 from vecstream_cli.pipeline.messages import Broken, Stopped
 from vecstream_cli.pipeline.signals import SignalWatch
-from vecstream_cli.secret import Secret, joined
 from vecstream_cli.state.restoring import Restored, StoredRow, restore
 
 
@@ -21,9 +21,7 @@ from vecstream_cli.state.restoring import Restored, StoredRow, restore
 class RecallConfig:
     """What the process is told at spawn; `lock` is the run's, held until it has ended too."""
 
-    adapter: str
-    uri: str | None
-    password: Secret | None
+    database: Endpoint
     collection: str
     manifest: Path
     reader: str
@@ -42,7 +40,7 @@ def recall_apart(config: RecallConfig) -> Restored:
     """
     watch = DeathWatch()
     with SignalWatch() as signals:
-        environment = adapter_class(config.adapter).environment
+        environment = adapter_class(config.database.name).environment
         child = Child("recall", "vecstream_cli.pipeline.recall:run", config, watch, environment)
         try:
             ready = wait([child.inbox.connection, child.sentinel, signals.fileno()])
@@ -64,9 +62,7 @@ def recall_apart(config: RecallConfig) -> Restored:
 def run(inbox: Inbox, outbox: Outbox, config: RecallConfig) -> None:
     """The process's life."""
     try:
-        kind = adapter_class(config.adapter)
-        uri = joined(config.uri, config.password)
-        with kind.open(uri, config.collection, read_only=True) as adapter:
+        with connect(config.database, config.collection, read_only=True) as adapter:
             record = adapter.record()
             if record is None:
                 raise StageDied("The collection was dropped while this run began.")

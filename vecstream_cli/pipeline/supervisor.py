@@ -59,7 +59,7 @@ class Supervisor:
         self._listener = listener
         size = config.plan.slots * config.layout.slot_bytes
         self._arena = Arena.create(size, left=memory_left())
-        hands_back = adapter_class(config.adapter).hands_back_vectors
+        hands_back = adapter_class(config.database.name).hands_back_vectors(config.database)
         self._donors = Donors(manifest, listener, hands_back=hands_back)
         self._ring = Ring(
             self._arena, config.layout, config.plan.slots, self._donors.mark, poison=config.poison

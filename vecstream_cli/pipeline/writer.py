@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecstream_cli.core.leases import SlotRef
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError
 from vecstream_cli.killpoints import kill_point
 from vecstream_cli.pipeline.arena import BUSY_NS, ArenaHandle
@@ -32,7 +33,6 @@ from vecstream_cli.pipeline.messages import (
     Written,
 )  # fmt: skip
 from vecstream_cli.pipeline.slots import APPEND, MERGE, Slot, SlotLayout
-from vecstream_cli.secret import Secret, joined
 
 if TYPE_CHECKING:
     from vecstream_cli.adapters.base import Adapter
@@ -53,9 +53,7 @@ class WriterConfig:
     arena: ArenaHandle
     layout: SlotLayout
     row: int
-    adapter: str
-    uri: str | None
-    password: Secret | None
+    database: Endpoint
     collection: str
     lock: InheritedFd
     hold_slots: int
@@ -93,11 +91,9 @@ class _Writer:
         outbox.send(Opened(self._adapter.record()))
 
     def _open(self, collection: str) -> "Adapter":
-        from vecstream_cli.adapters.registry import adapter_class
+        from vecstream_cli.adapters.registry import connect
 
-        config = self._config
-        uri = joined(config.uri, config.password)
-        return adapter_class(config.adapter).open(uri, collection, read_only=False)
+        return connect(self._config.database, collection, read_only=False)
 
     def run(self) -> None:
         """Serve the supervisor until it says stop."""

@@ -38,6 +38,7 @@ from vecstream_cli.core.benchmark import (
     StageAlone,
 )
 from vecstream_cli.core.ceiling import Wish, plan
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import CeilingError, CollectionNotFound, UsageError, VecstreamError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.pipeline.crew import RingConfig
@@ -200,24 +201,23 @@ class _Bench:
         """Every database that needs no server and is installed, and the one that was named."""
         if not self._local:
             named = self._placed("write")
-            yield from self._write_one(named.db, named.db_uri, named.collection, sample, seconds)
+            yield from self._write_one(named.endpoint, named.collection, sample, seconds)
         for name in adapter_names():
             uri = str(self._scratch / f"write-{name}")
             try:
                 if adapter_class(name).local_folder(uri) is not None:
-                    yield from self._write_one(name, uri, "bench", sample, seconds)
+                    yield from self._write_one(
+                        Endpoint(name=name, uri=uri), "bench", sample, seconds
+                    )
             except VecstreamError as error:
                 if self._local and name == self._settings.db:
                     raise
                 yield StageAlone(stage="write", of=name, work="", measures=(), note=error.message)
 
     def _write_one(
-        self, name: str, uri: str | None, collection: str, sample: Path, seconds: float
+        self, database: Endpoint, collection: str, sample: Path, seconds: float
     ) -> list[StageAlone]:
-        password = self._settings.db_password
-        return write_alone(
-            Writing(name, uri, collection, self._config.record, sample, seconds, password)
-        )
+        return write_alone(Writing(database, collection, self._config.record, sample, seconds))
 
     def _size(self, read: Read, inference: Inference) -> int:
         """Bytes of documents that a whole run can take in its share of the time."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import connect
 from vecstream_cli.api.bench.child import answer, in_child
 from vecstream_cli.api.bench.reading import Document
 from vecstream_cli.api.bench.watching import Moment, Sampler
@@ -26,7 +26,6 @@ from vecstream_cli.pipeline.crew import RingConfig
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
 from vecstream_cli.readers.registry import open_document
 from vecstream_cli.readers.source import SourceFile
-from vecstream_cli.secret import joined
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -230,9 +229,7 @@ class _Way:
         config = self._config
         moment = Moment("write", len(rows), sum(len(row.ids) for row in rows))
         self._tell(moment)
-        kind = adapter_class(config.adapter)
-        uri = joined(config.uri, config.password)
-        with kind.open(uri, config.collection, read_only=False) as adapter:
+        with connect(config.database, config.collection, read_only=False) as adapter:
             adapter.create(config.record)
             step = adapter.limits.target_rows
             first = 0.0
@@ -243,7 +240,7 @@ class _Way:
                 first = first or self._now()
                 self._tell(replace(moment, written=min(len(rows), start + step)))
             adapter.maintain(final=True)
-        with kind.open(uri, config.collection, read_only=True) as adapter:
+        with connect(config.database, config.collection, read_only=True) as adapter:
             return first, adapter.count()
 
     def _table(self, rows: Sequence[_Row], vectors: Any) -> "pa.Table":

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import connect
 from vecstream_cli.api.bench.child import answer, in_child
 from vecstream_cli.api.index import index
 from vecstream_cli.core.benchmark import RING, Run, Sample
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.pipeline.events import Event, Progress, RunStarted, Summary
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
-from vecstream_cli.secret import Secret, joined
 from vecstream_cli.settings import Settings
 
 
@@ -18,15 +18,13 @@ from vecstream_cli.settings import Settings
 class Table:
     """A collection, as it is found again."""
 
-    adapter: str
-    uri: str | None
+    database: Endpoint
     collection: str
-    password: Secret | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The one that is indexed into with these settings."""
-        return cls(settings.db, settings.db_uri, settings.collection, settings.db_password)
+        return cls(settings.endpoint, settings.collection)
 
 
 @dataclass(slots=True)
@@ -76,9 +74,7 @@ def run(inbox: Inbox, outbox: Outbox, table: Table) -> None:
 
 
 def _count(table: Table) -> int:
-    kind = adapter_class(table.adapter)
-    uri = joined(table.uri, table.password)
-    with kind.open(uri, table.collection, read_only=True) as adapter:
+    with connect(table.database, table.collection, read_only=True) as adapter:
         return 0 if adapter.record() is None else adapter.count()
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.registry import adapter_class
+from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.api.bench.child import answer, in_child
 from vecstream_cli.api.bench.laps import LEAST_LAPS, MOST_LAPS
 from vecstream_cli.core.benchmark import Measure, StageAlone
 from vecstream_cli.core.record import CollectionRecord
+from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.pipeline.lifecycle import Inbox, Outbox
-from vecstream_cli.secret import Secret, joined
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -27,13 +27,11 @@ _LEAN = {"MALLOC_ARENA_MAX": "2"}
 class Writing:
     """Where to write, in rows whose texts are those of `sample`."""
 
-    adapter: str
-    uri: str | None
+    database: Endpoint
     collection: str
     record: CollectionRecord
     sample: Path
     seconds: float
-    password: Secret | None = None
 
 
 def write_alone(work: Writing) -> list[StageAlone]:
@@ -41,7 +39,7 @@ def write_alone(work: Writing) -> list[StageAlone]:
 
     The vectors are random: no database looks at what is in them while it writes.
     """
-    environment = _LEAN | dict(adapter_class(work.adapter).environment)
+    environment = _LEAN | dict(adapter_class(work.database.name).environment)
     result = in_child(f"{__name__}:run", work, environment=environment)
     assert isinstance(result, list)
     return result
@@ -53,8 +51,7 @@ def run(inbox: Inbox, outbox: Outbox, work: Writing) -> None:
 
 
 def _write(work: Writing) -> list[StageAlone]:
-    uri = joined(work.uri, work.password)
-    with adapter_class(work.adapter).open(uri, work.collection, read_only=False) as adapter:
+    with connect(work.database, work.collection, read_only=False) as adapter:
         rows = adapter.limits.target_rows
         make = _Rows(work.sample, rows, work.record.dimension)
         adapter.create(work.record)

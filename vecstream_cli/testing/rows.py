@@ -1,9 +1,12 @@
 """Rows for the tests of adapters: small, different from each other, true to the schema."""
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.record import CollectionRecord
@@ -25,10 +28,11 @@ def hex_id(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
-def vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> np.ndarray:
-    """Unit vectors, one a row."""
+def vectors(count: int, seed: int = 0, dimension: int = DIMENSION) -> npt.NDArray[np.float32]:
+    """Unit vectors, one a row; the same for the same seed."""
     found = np.random.default_rng(seed).standard_normal((count, dimension), dtype=np.float32)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    unit: npt.NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return unit
 
 
 def rows(
@@ -67,3 +71,17 @@ def rows(
         for name, column in columns.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def with_columns(batch: pa.RecordBatch, **columns: Sequence[Any]) -> pa.RecordBatch:
+    """The same rows with other values in these columns."""
+    for name, values in columns.items():
+        at = batch.schema.get_field_index(name)
+        kind = batch.schema.field(at).type
+        batch = batch.set_column(at, batch.schema.field(at), pa.array(values, kind))
+    return batch
+
+
+def by_id(*batches: pa.RecordBatch) -> dict[str, dict[str, object]]:
+    """The rows of all batches by their ids, the last one winning."""
+    return {row["id"]: row for batch in batches for row in batch.to_pylist()}

@@ -1,0 +1,81 @@
+"""A batch in requests of the size that a database takes, several of them under way at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
+
+from vecstream_cli.adapters.base import Limits
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+_T = TypeVar("_T")
+
+
+def parts(
+    batch: "pa.RecordBatch | pa.Table", limits: Limits, *, growth: float = 1.0
+) -> Iterator["pa.RecordBatch"]:
+    """The rows in slices within `limits`, none of them copied; a row alone may exceed the bytes.
+
+    `growth` is how many bytes of a request a byte of Arrow becomes, such as 3 for vectors in JSON.
+    """
+    import pyarrow as pa
+
+    batches = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
+    for whole in batches:
+        start = 0
+        while start < whole.num_rows:
+            rows = whole.num_rows - start
+            if limits.max_rows is not None:
+                rows = min(rows, limits.max_rows)
+            if limits.max_bytes is not None:
+                rows = _within(whole, start, rows, limits.max_bytes / growth)
+            yield whole.slice(start, rows)
+            start += rows
+
+
+def _within(batch: "pa.RecordBatch", start: int, rows: int, most: float) -> int:
+    """The largest of rows, rows/2, rows/4 … whose slice has at most so many bytes; 1 at least."""
+    while rows > 1 and batch.slice(start, rows).nbytes > most:
+        rows = (rows + 1) // 2
+    return rows
+
+
+class Flight:
+    """A few requests at once, from threads that live as long as the adapter."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._pool: ThreadPoolExecutor | None = None
+
+    def each(self, call: Callable[[_T], object], items: Iterable[_T]) -> None:
+        """Call with every item, `most` at a time; all have ended when it returns or raises.
+
+        After a failure no further call is begun, and the first error is raised. Items are taken
+        as they are wanted, so that they need not all be in memory.
+        """
+        if self._most == 1:
+            for item in items:
+                call(item)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="request")
+        under_way: set[Future[object]] = set()
+        failed: BaseException | None = None
+        for item in items:
+            under_way.add(self._pool.submit(call, item))
+            if len(under_way) >= self._most:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                failed = failed or next(filter(None, (f.exception() for f in done)), None)
+                if failed is not None:
+                    break
+        for future in wait(under_way).done:
+            failed = failed or future.exception()
+        if failed is not None:
+            raise failed
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
