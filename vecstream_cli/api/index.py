@@ -272,6 +272,7 @@ def configure(settings: Settings, spec: ModelSpec) -> RingConfig:
         document_timeout=settings.document_timeout,
         layout=layout,
         plan=ring,
+        lock_wait=settings.lock_wait,
         poison=bool(os.environ.get(POISON)),
     )
 

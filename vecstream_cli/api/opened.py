@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from vecstream_cli.adapters.base import Adapter
+from vecstream_cli.adapters.lease import Lease, leased
 from vecstream_cli.adapters.registry import adapter_class, connect
 from vecstream_cli.api.naming import database_name, no_collection
 from vecstream_cli.api.rebuild import place_of_build, settle
@@ -25,12 +26,20 @@ PAGE = 500  # documents deleted by one statement
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The collection's files and its adapter; `record` is None where there is none."""
+    """The collection's files and its database; `record` is None where there is none."""
 
     settings: Settings
     place: Place
-    adapter: Adapter
+    database: Adapter
+    lease: Lease | None
     record: CollectionRecord | None
+
+    @property
+    def adapter(self) -> Adapter:
+        """The database, while nobody else has taken the collection. Raises CollectionLocked."""
+        if self.lease is not None:
+            self.lease.check()
+        return self.database
 
     @property
     def there(self) -> CollectionRecord:
@@ -79,13 +88,15 @@ def opened(settings: Settings, command: str) -> Iterator[Opened]:
     if local is not None and not local.is_dir():
         raise missing(settings)
     place = locate(settings.db, settings.db_uri, settings.collection, local)
-    with CollectionLock.acquire(place.lock, wait=settings.lock_wait, command=command):
+    database, name, wait = settings.endpoint, settings.collection, settings.lock_wait
+    with (
+        CollectionLock.acquire(place.lock, wait=wait, command=command),
+        variables_set(kind.environment),  # or reading a table takes twice the memory
+        leased(database, name, command=command, wait=wait) as lease,
+    ):
         settle(settings, place, place_of_build(settings))
-        with (
-            variables_set(kind.environment),  # or reading a table takes twice the memory
-            connect(settings.endpoint, settings.collection, read_only=False) as adapter,
-        ):
-            yield Opened(settings, place, adapter, adapter.record())
+        with connect(database, name, read_only=False) as adapter:
+            yield Opened(settings, place, adapter, lease, adapter.record())
 
 
 def missing(settings: Settings) -> CollectionNotFound:
@@ -94,7 +105,7 @@ def missing(settings: Settings) -> CollectionNotFound:
     return no_collection(database, settings.collection)
 
 
-def delete(documents: Iterable[DocumentPath], manifest: Manifest, adapter: Adapter) -> int:
+def delete(documents: Iterable[DocumentPath], manifest: Manifest, collection: Opened) -> int:
     """Rows first, then the manifest's memory of them; returns the rows that were counted."""
     chunks = 0
     rest = iter(documents)
@@ -104,6 +115,6 @@ def delete(documents: Iterable[DocumentPath], manifest: Manifest, adapter: Adapt
         manifest.reserve_attempts(
             [PendingDocument(each.id, each.source, each.relative) for each in page]
         )
-        chunks += adapter.delete_documents([each.id.hex() for each in page]) or 0
+        chunks += collection.adapter.delete_documents([each.id.hex() for each in page]) or 0
         manifest.remove([each.id for each in page])
     return chunks

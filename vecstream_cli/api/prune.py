@@ -59,7 +59,7 @@ def prune(named: Sequence[Settings], *, agreed: Callable[[Pruning], bool] = alwa
         chunks = 0
         for source in pruning.sources:
             documents = manifest.documents_under(source.name)
-            chunks += delete(documents, manifest, collection.adapter)
+            chunks += delete(documents, manifest, collection)
             manifest.forget_source(source.name)
         collection.adapter.maintain(final=True)
         return replace(pruning, chunks=chunks, done=True)

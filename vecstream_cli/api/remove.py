@@ -47,7 +47,7 @@ def remove(path: str, settings: Settings, *, agreed: Callable[[Removal], bool] =
         if not agreed(removal):
             return removal
         collection.note_change(manifest)
-        chunks = delete(_documents(manifest, targets), manifest, collection.adapter)
+        chunks = delete(_documents(manifest, targets), manifest, collection)
         collection.adapter.maintain(final=True)
         return replace(removal, chunks=chunks, done=True)
 
@@ -59,15 +59,15 @@ def drop(settings: Settings, *, agreed: Callable[[Removal], bool] = always) -> R
     not make, or DatabaseError.
     """
     with opened(settings, "vecstream drop") as collection:
-        place, adapter = collection.place, collection.adapter
+        place = collection.place
         exists = collection.record is not None
         if not exists and not place.manifest.exists():
             raise missing(settings)
-        removal = Removal(0, adapter.count() if exists else 0)
+        removal = Removal(0, collection.adapter.count() if exists else 0)
         if not agreed(removal):
             return removal
         if exists:
-            adapter.drop()
+            collection.adapter.drop()
         forget(place.manifest)
         discard(settings, place_of_build(settings))
         return replace(removal, done=True)

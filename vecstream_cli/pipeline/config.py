@@ -35,6 +35,7 @@ class RingConfig:
     document_timeout: float
     layout: SlotLayout
     plan: RingPlan
+    lock_wait: float = 0.0
     poison: bool = False
     replaces: Replacement | None = None  # what this run rebuilds in `collection`
 

@@ -57,6 +57,7 @@ class Crew:
                 database=config.database,
                 collection=config.collection,
                 lock=InheritedFd(self._lock_fd),
+                lock_wait=config.lock_wait,
                 hold_slots=max(1, config.plan.slots // 2),
                 this_run=config.this_run,
                 spare_bytes=spare_at_the_end(config.plan, config.layout.slot_bytes),

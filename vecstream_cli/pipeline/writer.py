@@ -1,6 +1,7 @@
 """The writer process: embedded slots in, acknowledged rows out. Alone with the database."""
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,9 +34,11 @@ from vecstream_cli.pipeline.messages import (
     Written,
 )  # fmt: skip
 from vecstream_cli.pipeline.slots import APPEND, MERGE, Slot, SlotLayout
+from vecstream_cli.settings import BUILD
 
 if TYPE_CHECKING:
     from vecstream_cli.adapters.base import Adapter
+    from vecstream_cli.adapters.lease import Lease
 
 FLUSH_SECONDS = 5.0
 
@@ -45,7 +48,9 @@ class WriterConfig:
     """What the writer is told at spawn.
 
     `lock` is the run's lock: inherited and never used, so that it outlives a killed supervisor
-    until this process, too, has let go of the database. `hold_slots`: the most slots to gather.
+    until this process, too, has let go of the database. The lock record of a database server is
+    held by this process alone, which waits for it up to `lock_wait` seconds.
+    `hold_slots`: the most slots to gather.
     `this_run` is noted in the collection before its first row is touched. `spare_bytes` is what
     the memory ceiling leaves the writer at the end, when the other children have ended.
     """
@@ -56,6 +61,7 @@ class WriterConfig:
     database: Endpoint
     collection: str
     lock: InheritedFd
+    lock_wait: float
     hold_slots: int
     this_run: str
     spare_bytes: int = 0
@@ -64,18 +70,30 @@ class WriterConfig:
 def run(inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
     """The process's life: gather slots, write them, say so."""
     try:
-        _Writer(inbox, outbox, config).run()
+        with _lease(config) as lease:
+            _Writer(inbox, outbox, config, lease).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:  # noqa: BLE001 (whatever it is, the supervisor must hear of it)
         outbox.send(broken(error, "Writing to the database failed"))
 
 
+def _lease(config: WriterConfig) -> "AbstractContextManager[Lease | None]":
+    """The lock record of the collection; a rebuild is one of the live collection."""
+    with loading():
+        from vecstream_cli.adapters.lease import leased
+    live = config.collection.removesuffix(BUILD)
+    return leased(config.database, live, command="vecstream index", wait=config.lock_wait)
+
+
 class _Writer:
-    def __init__(self, inbox: Inbox, outbox: Outbox, config: WriterConfig) -> None:
+    def __init__(
+        self, inbox: Inbox, outbox: Outbox, config: WriterConfig, lease: "Lease | None"
+    ) -> None:
         self._inbox = inbox
         self._outbox = outbox
         self._config = config
+        self._lease = lease
         self._held: list[tuple[SlotRef, int]] = []
         self._held_rows = 0
         self._held_since = 0.0
@@ -83,12 +101,19 @@ class _Writer:
         self._noted = False
         started = time.monotonic()
         with loading():
-            self._adapter = self._open(config.collection)
+            self._database = self._open(config.collection)
         self._arena = config.arena.open()
         self._control = self._arena.control[config.row]
         self._slots = self._arena.slots()
         outbox.send(Ready(time.monotonic() - started, {}))
         outbox.send(Opened(self._adapter.record()))
+
+    @property
+    def _adapter(self) -> "Adapter":
+        """The database, while nobody else has taken the collection. Raises CollectionLocked."""
+        if self._lease is not None:
+            self._lease.check()
+        return self._database
 
     def _open(self, collection: str) -> "Adapter":
         from vecstream_cli.adapters.registry import connect
@@ -117,7 +142,7 @@ class _Writer:
             kill_point("table.tidying")
             self._adapter.maintain(final=True, spare_bytes=self._config.spare_bytes)
             kill_point("table.tidied")
-        self._adapter.close()
+        self._database.close()
         self._outbox.send(Stopped({}))
 
     def _serve(self, message: Message) -> None:
@@ -152,8 +177,8 @@ class _Writer:
                 self._outbox.send(Removed(documents, deleted or 0))
             case Replace(live):
                 self._flush()
-                self._adapter.close()
-                self._adapter = self._open(live)
+                self._database.close()
+                self._database = self._open(live)
                 self._adapter.replace_with(self._config.collection)
                 kill_point("rebuild.replaced")
                 self._outbox.send(Replaced())
