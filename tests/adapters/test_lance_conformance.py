@@ -1,5 +1,7 @@
 """LanceDB passes the conformance suite, also where it writes as it does to a large table."""
 
+from typing import ClassVar
+
 import pytest
 
 from vecstream_cli.adapters import lance
@@ -8,6 +10,11 @@ from vecstream_cli.testing import Conformance
 
 class TestLance(Conformance):
     name = "lance"
+
+
+class TestLanceWithFullText(Conformance):
+    name = "lance"
+    options: ClassVar[dict[str, str]] = {"full_text": "true"}
 
 
 class TestLanceAsIfLarge(Conformance):

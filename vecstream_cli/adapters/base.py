@@ -53,7 +53,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A row that a search found; `score` is the cosine similarity, 1 at most.
+    """A row that a search found; `score` is the cosine similarity, 1 at most, or a rank's.
 
     `position` and `metadata` are JSON as stored. The other fields are the row's own.
     """
@@ -73,9 +73,13 @@ class Hit:
     metadata: str | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], score: float) -> Self:
-        """From a row that has at least `HIT_COLUMNS`; `score` may exceed 1 by its rounding."""
-        return cls(score=min(1.0, score), **{name: row[name] for name in HIT_COLUMNS})
+    def of(cls, row: Mapping[str, Any], score: float, *, ranked: bool = False) -> Self:
+        """From a row that has at least `HIT_COLUMNS`; `score` may exceed 1 by its rounding.
+
+        `ranked`: it is no cosine, but the score of a search for words.
+        """
+        score = score if ranked else min(1.0, score)
+        return cls(score=score, **{name: row[name] for name in HIT_COLUMNS})
 
 
 HIT_COLUMNS = tuple(name for name in Hit.__slots__ if name != "score")
@@ -103,8 +107,8 @@ class Adapter(ABC):
     """The options it has, by their names; `Adapter.option` reads one."""
     environment: ClassVar[Mapping[str, str]] = {}
     """Variables a writing process needs from its start, so that its memory stays flat."""
-    full_text: ClassVar[bool] = False
-    """Whether the database can `search_text`."""
+    full_text: bool = False
+    """Whether the database can `search_text`; of an instance, where only some collections can."""
     keeps_locks: ClassVar[bool] = False
     """Whether the database keeps a lock record beside the data: `read_lock`, `swap_lock`."""
 

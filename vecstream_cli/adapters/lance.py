@@ -3,25 +3,33 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from vecstream_cli.adapters.base import Adapter, Hit, Limits, refuse_to_write
+from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.lance_errors import lance_errors
 from vecstream_cli.adapters.lance_filter import LanceDialect
+from vecstream_cli.adapters.lance_indexes import (
+    LOOKUP,
+    language,
+    make_index,
+    make_lookup,
+    make_words,
+)
 from vecstream_cli.adapters.lance_layout import Layout, compaction_due
 from vecstream_cli.adapters.lance_memory import ENVIRONMENT, give_back_memory
+from vecstream_cli.adapters.lance_record import described, last_written, record_of
 from vecstream_cli.adapters.lance_search import Table
 from vecstream_cli.adapters.lance_token import table_token
-from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.nearest import most_apt, nearest
 from vecstream_cli.adapters.predicates import any_of, any_of_each, chunks
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
-from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection, UsageError
+from vecstream_cli.errors import CollectionNotFound, DatabaseError, UsageError
 from vecstream_cli.killpoints import kill_point
 
 if TYPE_CHECKING:
@@ -30,21 +38,13 @@ if TYPE_CHECKING:
 DEFAULT_FOLDER = "vecstream.lance"
 CACHE_BYTES = 8 << 20  # of a session; LanceDB's own default is gigabytes
 
-# The record is the schema's metadata, so it lives and dies with the table; `last_run` is a
-# column's, since that is the metadata LanceDB can change.
-_RECORD = b"vecstream"
-_LAST_RUN_COLUMN = "attempt"
-_LAST_RUN = "vecstream.last_run"
 # Makes two merges of the same new id a conflict, where LanceDB would insert it twice.
 _PRIMARY_KEY = {b"lance-schema:unenforced-primary-key": b"true"}
 
 # Flat search is exact, and takes 0.3–0.5 s at 300,000 rows of 384 on two cores. From INDEX_ROWS on
-# IVF_SQ (IVF_PQ took minutes to build): 0.05 ms and up to 0.8 kB a row to make, recall@10 above
-# 0.99 with the probes of a search.
+# an index is made, see `make_index`.
 INDEX_ROWS = 200_000
 _INDEX_BYTES_PER_ROW = 256  # and two for each number of its vector
-_INDEX_ROWS_PER_PARTITION = 2048
-_INDEX_SAMPLE_RATE = 64
 
 # From here on rows are merged by way of their documents, with an index on `document_id` between
 # runs: a merge of LanceDB's own reads every id into memory (5 million rows: 1.5 s and 850 MB), and
@@ -56,7 +56,6 @@ LARGE_ROWS = 500_000
 _VALUES_PER_STATEMENT = 512
 _PLACES_PER_STATEMENT = 4096
 _SCAN_ROWS = 8192
-_LOOKUP = "document_id_idx"
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +67,29 @@ class LanceAdapter(Adapter):
     packages: ClassVar[Sequence[str]] = ("lancedb",)
     limits: ClassVar[Limits] = Limits(target_rows=4096)
     environment: ClassVar[Mapping[str, str]] = ENVIRONMENT
+    options: ClassVar[Mapping[str, Option]] = {
+        "full_text": Option(
+            help="true, or a language such as english whose words are taken by their stems: keeps "
+            "an index for search --hybrid",
+            read=language,
+        ),
+    }
 
     def __init__(
-        self, connection: Any, place: str, collection: str, *, read_only: bool = False
+        self,
+        connection: Any,
+        place: str,
+        collection: str,
+        *,
+        read_only: bool = False,
+        language: str | None = None,
     ) -> None:
         self._connection = connection  # None: nothing is there, and nothing may be made
         self._place = place
         self._collection = collection
         self._read_only = read_only
+        self._language = language
+        self.full_text = language is not None
         self._known_table: Any = None
         self._upkeep_failed = False
 
@@ -98,7 +112,8 @@ class LanceAdapter(Adapter):
                 # A reader looks for other processes' writes on every read.
                 read_consistency_interval=timedelta(0) if read_only else None,
             )
-        return cls(connection, place, collection, read_only=read_only)
+        language = cls.option(database, "full_text")
+        return cls(connection, place, collection, read_only=read_only, language=language)
 
     @classmethod
     def local_folder(cls, uri: str | None) -> Path | None:
@@ -115,37 +130,24 @@ class LanceAdapter(Adapter):
             return None
         with self._errors("read"):
             schema = table.schema
-        written = (schema.metadata or {}).get(_RECORD)
-        if written is None:
-            raise ForeignCollection(
-                f"The table {self._collection!r} in {self._place} was not made by vecstream."
-            )
-        try:
-            found = CollectionRecord.from_json(written.decode())
-        except ValueError as error:
-            raise ForeignCollection(
-                f"The table {self._collection!r} in {self._place} has a record that this version"
-                " of vecstream cannot read."
-            ) from error
-        value = (schema.field(_LAST_RUN_COLUMN).metadata or {}).get(_LAST_RUN.encode())
-        return replace(found, last_run=value.decode() if value else None)
+        return record_of(schema, self._collection, self._place)
 
     def create(self, record: CollectionRecord) -> None:
         self._insist_on_writing()
-        facts = replace(record, last_run=None).to_json()
-        schema = row_schema(record.dimension).with_metadata({_RECORD: facts.encode()})
+        schema = row_schema(record.dimension).with_metadata(described(record))
         schema = schema.set(0, schema.field("id").with_metadata(_PRIMARY_KEY))
         with self._errors("create"):
             self._known_table = self._connection.create_table(self._collection, schema=schema)
+            if self._language is not None:
+                make_words(self._known_table, self._language)
         if record.last_run is not None:
             self.update_record(last_run=record.last_run)
 
     def update_record(self, *, last_run: str) -> None:
         self._insist_on_writing()
-        change = {"path": _LAST_RUN_COLUMN, "metadata": {_LAST_RUN: last_run}}
         table = self._table()
         with self._errors("update"):
-            table.update_field_metadata(change)
+            table.update_field_metadata(last_written(last_run))
 
     def append(self, batch: "pa.RecordBatch | pa.Table") -> None:
         self._insist_on_writing()
@@ -226,6 +228,13 @@ class LanceAdapter(Adapter):
         with self._errors("search"):
             return nearest(Table(table), LanceDialect(), vector, k, where, exhaustive=not indexed)
 
+    def search_text(self, text: str, k: int, where: Filter | None = None) -> list[Hit]:
+        table = self._table()
+        if "text" not in self._indexed(table):
+            raise NotImplementedError
+        with self._errors("search"):
+            return most_apt(partial(Table(table).top_text, text), LanceDialect(), k, where)
+
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
         table = self._table()
         with self._errors("inspect"):
@@ -239,21 +248,27 @@ class LanceAdapter(Adapter):
         if index:
             numbers = table.schema.field("vector").type.list_size
             index = spare_bytes >= layout.rows * (_INDEX_BYTES_PER_ROW + 2 * numbers)
-        if not (compact or lookup or index):
+        words = final and self._language is not None and "text" not in indexed
+        if not (compact or lookup or index or words):
             return False
         give_back_memory()
         try:
             if stale:
                 # To carry it through a compaction would take 100 MB more than to make it anew.
                 with self._errors("compact"):
-                    table.drop_index(_LOOKUP)
+                    table.drop_index(LOOKUP)
             if compact:
                 with self._errors("compact"):
                     table.optimize(cleanup_older_than=layout.version_lifetime)
             if lookup:
-                self._make_lookup(table)
+                with self._errors("index"):
+                    make_lookup(table)
+            if words:
+                with self._errors("index"):
+                    make_words(table, self._language or "")
             if index:
-                self._make_index(table, layout.rows)
+                with self._errors("index"):
+                    make_index(table, layout.rows)
         except DatabaseError as error:
             # It needs room for a second copy, and costs no row where it fails: reading a table
             # in many pieces is only slower.
@@ -367,23 +382,6 @@ class LanceAdapter(Adapter):
     def _indexed(self, table: Any) -> frozenset[str]:
         with self._errors("inspect"):
             return frozenset(name for index in table.list_indices() for name in index.columns)
-
-    def _make_lookup(self, table: Any) -> None:
-        from lancedb.index import BTree
-
-        with self._errors("index"):
-            table.create_index("document_id", config=BTree(), name=_LOOKUP)
-
-    def _make_index(self, table: Any, rows: int) -> None:
-        from lancedb.index import IvfSq
-
-        config = IvfSq(
-            distance_type="cosine",
-            num_partitions=max(1, rows // _INDEX_ROWS_PER_PARTITION),
-            sample_rate=_INDEX_SAMPLE_RATE,
-        )
-        with self._errors("index"):
-            table.create_index("vector", config=config)
 
     def _delete_any(self, column: str, values: Sequence[str]) -> int:
         return sum(map(self._delete, any_of_each(column, values, _VALUES_PER_STATEMENT)))

@@ -33,6 +33,16 @@ class Table:
         rows = query.limit(k).select([*names, "_distance"]).to_list()
         return [(1.0 - float(row["_distance"]), row) for row in rows]
 
+    def top_text(
+        self, text: str, k: int, condition: str | None, names: Sequence[str]
+    ) -> list[tuple[float, Row]]:
+        """The `k` rows whose text has words of `text`, by BM25; there is an index of them."""
+        query = self._table.search(text, query_type="fts", fts_columns="text")
+        if condition is not None:
+            query = query.where(condition, prefilter=True)
+        rows = query.limit(k).select([*names, "_score"]).to_list()
+        return [(float(row["_score"]), row) for row in rows]
+
     def all(self, condition: str | None, names: Sequence[str]) -> Iterator["pa.RecordBatch"]:
         query = self._table.search().select(list(names))
         if condition is not None:

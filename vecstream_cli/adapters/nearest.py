@@ -5,7 +5,7 @@ and the rest is looked at here, in rows of the columns that decide: first in the
 which enough may match; then in all, whose vectors are compared here. The answer is the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -77,6 +77,37 @@ def nearest(
         if len(found) == k or (exhaustive and len(rows) < ask):
             return _with_texts(database, found)
     return _with_texts(database, _among_all(database, vector, k, known.native, decided))
+
+
+def most_apt(
+    top: Callable[[int, Any, Sequence[str]], list[tuple[float, Row]]],
+    dialect: Dialect[Any],
+    k: int,
+    where: Filter | None,
+    *,
+    most: int | None = None,
+) -> list[Hit]:
+    """The `k` best rows of a search for words that match `where`, best first.
+
+    ``top(k, condition, columns)`` is that search. What the dialect cannot say is looked at in its
+    best rows, in more of them while too few match; the scores are the database's own.
+    """
+    known: Condition[Any] = Condition(None, exact=True)
+    if where is not None:
+        known = dialect.condition(where)
+    if where is None or known.exact:
+        wanted = k if most is None else min(k, most)
+        rows = top(wanted, known.native, HIT_COLUMNS)
+        return [Hit.of(row, score, ranked=True) for score, row in rows]
+    decided = _Decided(where)
+    ask, names = FIRST_LOOK + 8 * k, tuple({*HIT_COLUMNS, *decided.columns})
+    while True:
+        ask = ask if most is None else min(ask, most)
+        rows = top(ask, known.native, names)
+        found = [(score, row) for score, row in rows if decided(row)][:k]
+        if len(found) == k or len(rows) < ask or ask == most:
+            return [Hit.of(row, score, ranked=True) for score, row in found]
+        ask *= _FURTHER
 
 
 class _Decided:

@@ -27,6 +27,15 @@ Where = Annotated[
     ),
 ]
 
+Hybrid = Annotated[
+    bool,
+    typer.Option(
+        "--hybrid",
+        help="Look for the words too, not for the meaning alone, and join both rankings.",
+        show_default=False,
+    ),
+]
+
 
 def search(
     context: typer.Context,
@@ -34,6 +43,7 @@ def search(
     image: Image = None,
     top: Top = 5,
     where: Where = None,
+    hybrid: Hybrid = False,
     db: options.Db = None,
     db_uri: options.DbUri = None,
     db_password_file: options.DbPasswordFile = None,
@@ -50,11 +60,17 @@ def search(
     debug: options.Debug = None,
 ) -> int:
     """Search a collection by meaning, with the model that it was made with."""
-    return run(context, lambda command: _search(command, query, image, top, where))
+    return run(context, lambda command: _search(command, query, image, top, where, hybrid=hybrid))
 
 
 def _search(
-    command: Command, query: str | None, image: str | None, top: int, where: str | None
+    command: Command,
+    query: str | None,
+    image: str | None,
+    top: int,
+    where: str | None,
+    *,
+    hybrid: bool,
 ) -> ExitCode:
     if query is None and image is None:
         raise UsageError(
@@ -75,6 +91,7 @@ def _search(
             image=image,
             k=top,
             where=where,
+            hybrid=hybrid,
             db=settings.db,
             db_uri=settings.db_uri,
             db_password=settings.db_password,

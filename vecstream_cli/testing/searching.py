@@ -137,6 +137,7 @@ class Searching:
 
     def test_a_search_for_words_ranks_the_texts_that_have_them(self, adapter: Adapter) -> None:
         if not adapter.full_text:
+            adapter.append(rows("a", 1))
             with pytest.raises(NotImplementedError):
                 adapter.search_text("x", 1)
             pytest.skip("this database does not search for words")
