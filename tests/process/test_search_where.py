@@ -84,3 +84,27 @@ def test_where_nothing_matches_that_is_said(library: Vecstream) -> None:
     done = asked(library, "author = 'Nobody'")
 
     assert (done.code, done.out) == (0, "Nothing found: nothing matches the filter.\n")
+
+
+def test_hybrid_puts_the_document_with_the_rare_word_first(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    for option in ([], ["--db-option", "full_text=true"]):
+        vecstream = Vecstream(tmp_path / str(len(option)), tiny_model)
+        docs = vecstream.folder / "docs"
+        docs.mkdir(parents=True)
+        for number in range(30):
+            word = "zzqx" if number == 17 else "plain"
+            (docs / f"{number}.md").write_text(f"the ring holds slots of {word} text {number}\n")
+        assert vecstream.index(docs, *option).code == 0
+        command = [sys.executable, "-m", "vecstream_cli", "search", "zzqx", "--json"]
+        done = vecstream.run([*command, "--db-uri", str(vecstream.database), "--hybrid"])
+        assert hits(done)[0]["path"] == "17.md"
+        assert hits(done)[0]["score"] <= 1
+
+
+def test_hybrid_by_an_image_is_refused(library: Vecstream) -> None:
+    command = [sys.executable, "-m", "vecstream_cli", "search", "--image", "x.png", "--hybrid"]
+    done = library.run([*command, "--db-uri", str(library.database)])
+    assert done.code == 2
+    assert "--hybrid" in done.err

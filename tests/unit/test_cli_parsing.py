@@ -29,7 +29,7 @@ def test_every_option_of_a_verb_is_a_setting_or_its_own(verb: str) -> None:
     own = {"context", "config", "job", "json", "quiet", "yes", "query", "top", "where", "path"}
     own |= {"at", "every", "kind", "name", "install", "action", "dry_run"}
     own |= {"quick", "minutes", "against", "repeat", "report", "write_config", "compare"}
-    own |= {"sample", "read_source", "repair", "failed", "dry_run", "image"}
+    own |= {"sample", "read_source", "repair", "failed", "dry_run", "image", "hybrid"}
     names = set(inspect.signature(VERBS[verb][0]).parameters)
     assert {name.replace("_", "-") for name in names - own} <= set(NAMES)
 
@@ -53,8 +53,9 @@ def test_help_fits_80_columns_and_shows_every_option(
     assert main([verb, "--help"]) == 0
     text = capsys.readouterr().out
     assert all(len(line) <= 80 for line in text.splitlines())
-    where = ("--db", "--db-uri") if verb != "schedule" else ()
-    for option in (*where, "--config", "--job", "--json", "--quiet", "--debug", "--help"):
+    where = ("--db", "--db-uri") if verb not in ("schedule", "adapters") else ()
+    settings = ("--config", "--job") if verb != "adapters" else ()
+    for option in (*where, *settings, "--json", "--quiet", "--debug", "--help"):
         assert f"{option} " in text
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vecstream_cli.cli import (
+    adapters,
     bench,
     check,
     compact,
@@ -34,6 +35,7 @@ VERBS: Mapping[str, tuple[Callable[..., int], str]] = {
     "compact": (compact.compact, "Compact a collection's table now."),
     "drop": (drop.drop, "Delete a collection."),
     "schedule": (schedule.schedule, "Have systemd or cron run a configuration file."),
+    "adapters": (adapters.adapters, "Show the databases, and what each of them takes."),
     "config": (config.config, "Show every setting and where it comes from."),
     "bench": (bench.bench, "Measure this machine, and what to set on it."),
 }
