@@ -71,7 +71,7 @@ def test_a_stray_nul_does_not_turn_text_into_another_encoding(read, words: str, 
     text = words * 2000
     text = text[:where] + "\0\x01\x1b[31m" + text[where:]
     for piece in (text, text[where - 3 : where + 30]):
-        assert read("a.txt", piece.encode()).text == piece
+        assert read("a.txt", piece.encode()).text == piece.replace("\0", "\ufffd")
 
 
 @pytest.mark.parametrize("text", [RUSSIAN, "ελληνικά, και τίποτε άλλο. " * 9])

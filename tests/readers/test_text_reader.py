@@ -100,3 +100,11 @@ def test_the_peps_keep_their_titles_and_sections(read, corpora: Path) -> None:
     assert found.text == path.read_text(encoding="utf-8")
     assert found.metadata["title"] == "Style Guide for Python Code"
     assert ("Code Lay-out", "Tabs or Spaces?") in found.headings
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".md", ".rst", ".py"])
+def test_a_nul_stands_as_the_replacement_character_in_its_place(read, suffix: str) -> None:
+    before, after = "x = 'some words of text'\n" * 40, "y = 'and some more'\n" * 40
+    text = f"{before}{after[:10]}\0{after[10:]}"
+    found = read(f"a{suffix}", text).text
+    assert found.rstrip() == text.replace("\0", "\ufffd").rstrip()

@@ -1,6 +1,7 @@
 """The one way to open a document, whatever its format."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from itertools import chain
 from typing import Any
@@ -96,4 +97,12 @@ def _guarded(blocks: Iterator[Block | Picture]) -> Iterator[Block | Picture]:
             block = next(blocks, None)
         if block is None:
             return
-        yield block
+        yield _without_nul(block)
+
+
+def _without_nul(block: Block | Picture) -> Block | Picture:
+    """U+0000 as CommonMark has it (2.3): several databases take no text that holds one."""
+    if isinstance(block, Picture) or not ("\0" in block.text or any("\0" in name for name in block.heading)):
+        return block
+    heading = tuple(name.replace("\0", "\ufffd") for name in block.heading)
+    return replace(block, text=block.text.replace("\0", "\ufffd"), heading=heading)
