@@ -131,29 +131,33 @@ class _Decided:
 def _among_all(
     database: Searched[Any], vector: Sequence[float], k: int, condition: Any, decided: _Decided
 ) -> list[tuple[float, str]]:
-    import numpy as np
-
-    wanted = np.asarray(vector, dtype=np.float32)
-    wanted = wanted / (np.linalg.norm(wanted) or 1)
     best: list[tuple[float, str]] = []
     for batch in database.all(condition, ("id", "vector", *decided.columns)):
         deciding = batch.select(list(decided.columns)).to_pylist()
         rows = [number for number, row in enumerate(deciding) if decided(row)]
         if rows:
             matching = batch.take(rows)
-            vectors = matrix(matching.column("vector"))
-            lengths = np.linalg.norm(vectors, axis=1)
-            cosines = (vectors @ wanted) / np.where(lengths > 0, lengths, 1)
-            ids = matching.column("id").to_pylist()
-            best += zip(cosines.tolist(), ids, strict=True)
+            scores = cosines(matching.column("vector"), vector).tolist()
+            best += zip(scores, matching.column("id").to_pylist(), strict=True)
             best = nlargest(k, best, key=itemgetter(0))
     return best
+
+
+def cosines(vectors: "pa.Array", wanted: Sequence[float]) -> "npt.NDArray[np.float32]":
+    """The cosine of each vector of a column with the one that is wanted, of shape (rows,)."""
+    import numpy as np
+
+    there, sought = matrix(vectors), np.asarray(wanted, dtype=np.float32)
+    lengths = np.linalg.norm(there, axis=1) * np.linalg.norm(sought)
+    found: npt.NDArray[np.float32] = there @ sought
+    found /= np.where(lengths > 0, lengths, 1)
+    return found
 
 
 def matrix(vectors: "pa.Array") -> "npt.NDArray[np.float32]":
     """A column of vectors as an array of shape (rows, dimension), not copied where it can be."""
     flat: npt.NDArray[np.float32] = vectors.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(vectors), -1)
+    return flat.reshape(len(vectors), vectors.type.list_size)
 
 
 def _with_texts(database: Searched[Any], found: Sequence[tuple[float, str]]) -> list[Hit]:

@@ -5,6 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from vecstream_cli.adapters.base import Limits
+from vecstream_cli.errors import DatabaseError
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -39,6 +40,35 @@ def _within(batch: "pa.RecordBatch", start: int, rows: int, most: float) -> int:
     while rows > 1 and batch.slice(start, rows).nbytes > most:
         rows = (rows + 1) // 2
     return rows
+
+
+def checked(batch: "pa.RecordBatch | pa.Table", dimension: int) -> None:
+    """Raise DatabaseError unless every vector is `dimension` finite numbers; copies nothing."""
+    import numpy as np
+    import pyarrow as pa
+
+    from vecstream_cli.adapters.nearest import matrix
+
+    column = batch.column("vector")
+    given = column.type.list_size
+    if given != dimension:
+        raise DatabaseError(
+            f"The vectors have {given} numbers, and the collection's have {dimension}."
+        )
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    first = 0
+    for chunk in chunks:
+        # A sum is finite unless a number is not, or it overflows: then each number is looked at.
+        vectors = matrix(chunk)
+        if not np.isfinite(vectors.sum(axis=1)).all():
+            broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+            if broken.size:
+                row = batch.column("id")[first + int(broken[0])].as_py()
+                raise DatabaseError(
+                    f"{broken.size} vectors have a number that is NaN or infinite, the first of"
+                    f" them that of the row {row}."
+                )
+        first += len(chunk)
 
 
 class Flight:

@@ -102,7 +102,7 @@ def _guarded(blocks: Iterator[Block | Picture]) -> Iterator[Block | Picture]:
 
 def _without_nul(block: Block | Picture) -> Block | Picture:
     """U+0000 as CommonMark has it (2.3): several databases take no text that holds one."""
-    if isinstance(block, Picture) or not ("\0" in block.text or any("\0" in name for name in block.heading)):
+    if isinstance(block, Picture) or "\0" not in "".join((block.text, *block.heading)):
         return block
     heading = tuple(name.replace("\0", "\ufffd") for name in block.heading)
     return replace(block, text=block.text.replace("\0", "\ufffd"), heading=heading)

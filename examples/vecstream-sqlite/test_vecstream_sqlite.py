@@ -1,0 +1,5 @@
+from vecstream_cli.testing import Conformance
+
+
+class TestSqlite(Conformance):
+    name = "sqlite"
