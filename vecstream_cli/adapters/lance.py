@@ -253,13 +253,13 @@ class LanceAdapter(Adapter):
             return False
         give_back_memory()
         try:
-            if stale:
-                # To carry it through a compaction would take 100 MB more than to make it anew.
-                with self._errors("compact"):
-                    table.drop_index(LOOKUP)
             if compact:
                 with self._errors("compact"):
+                    if stale:
+                        # To carry it through would take 100 MB more than to make it anew.
+                        table.drop_index(LOOKUP)
                     table.optimize(cleanup_older_than=layout.version_lifetime)
+                give_back_memory()
             if lookup:
                 with self._errors("index"):
                     make_lookup(table)
