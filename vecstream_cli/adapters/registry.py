@@ -13,7 +13,10 @@ GROUP = "vecstream.adapters"
 
 # Named here as well as in pyproject.toml, so that they work from a source tree, and without
 # reading the metadata of every installed package.
-_BUILT_IN = {"lance": ("vecstream_cli.adapters.lance", "LanceAdapter")}
+_BUILT_IN = {
+    "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
+    "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
+}
 
 
 def connect(database: Endpoint, collection: str, *, read_only: bool) -> Adapter:
