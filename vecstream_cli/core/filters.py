@@ -37,7 +37,7 @@ TEXT_COLUMNS = frozenset(
 NUMBER_COLUMNS = frozenset(("ordinal", "char_start", "char_end", "page", "attempt"))
 JSON_COLUMNS = frozenset(("position", "metadata"))
 
-_DATED = re.compile(r"\d{4}-\d\d-\d\d(?!\d)")
+_DATED = re.compile(r"[0-9]{4}-[0-9][0-9]-[0-9][0-9](?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
