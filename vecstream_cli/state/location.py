@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 # A URI such as postgresql:///?host=/run/pg&dbname=base names its database in the query.
-_IDENTIFYING = frozenset({"database", "db", "dbname", "host", "hostaddr", "port", "service"})
+_IDENTIFYING = frozenset(
+    {"database", "db", "dbname", "host", "hostaddr", "port", "schema", "service"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""The options of the adapter for PostgreSQL, and what libpq is told of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vecstream_cli.adapters.base import Option
+from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+OPTIONS: Mapping[str, Option] = {
+    "deadline": DEADLINE,
+    "timeout": TIMEOUT,
+    "ca_file": Option(help="file of the certificates that the server's is checked against"),
+    "verify": Option(help="true or false: check the server's certificate and its name", read=_yes),
+    "cert_file": Option(help="file of the client's certificate"),
+    "key_file": Option(help="file of the client's key"),
+    "halfvec": Option(
+        help="true or false: new collections store vectors in half precision", read=_yes,
+        default="false",
+    ),
+    "text_config": Option(
+        help="text search configuration of new collections, such as english", default="simple"
+    ),
+    "index_rows": Option(
+        help="rows from which vectors are indexed (HNSW); 0: never", read=int, default="50000"
+    ),
+    "index_memory": Option(
+        help="megabytes that the server may take to make an index", read=int, default="512"
+    ),
+    "ef_search": Option(
+        help="how many candidates a search of the index keeps, 1 to 1000", read=int,
+        default="100",
+    ),
+}  # fmt: skip
+
+
+def tls(option: Callable[[str], Any]) -> dict[str, str]:
+    """What libpq is given besides the URI; without any, it is as libpq would have it."""
+    given = {
+        "sslrootcert": option("ca_file"),
+        "sslcert": option("cert_file"),
+        "sslkey": option("key_file"),
+    }
+    verify = option("verify")
+    if verify or (verify is None and given["sslrootcert"] is not None):
+        given["sslmode"] = "verify-full"
+        given["sslrootcert"] = given["sslrootcert"] or "system"
+    elif verify is False:
+        given["sslmode"] = "require"
+    return {name: value for name, value in given.items() if value is not None}
