@@ -17,6 +17,7 @@ _BUILT_IN = {
     "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
     "pgvector": ("vecstream_cli.adapters.pgvector", "PgvectorAdapter"),
     "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
+    "weaviate": ("vecstream_cli.adapters.weaviate", "WeaviateAdapter"),
 }
 
 
