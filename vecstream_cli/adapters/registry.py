@@ -14,8 +14,10 @@ GROUP = "vecstream.adapters"
 # Named here as well as in pyproject.toml, so that they work from a source tree, and without
 # reading the metadata of every installed package.
 _BUILT_IN = {
+    "elasticsearch": ("vecstream_cli.adapters.elasticsearch", "ElasticsearchAdapter"),
     "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
     "milvus": ("vecstream_cli.adapters.milvus", "MilvusAdapter"),
+    "opensearch": ("vecstream_cli.adapters.opensearch", "OpenSearchAdapter"),
     "pgvector": ("vecstream_cli.adapters.pgvector", "PgvectorAdapter"),
     "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
     "weaviate": ("vecstream_cli.adapters.weaviate", "WeaviateAdapter"),
