@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from json_schemas import complaints
 
 if TYPE_CHECKING:
     from crash_tree import Stock
+
+    from vecstream_cli.settings import Settings
 
 TEXT = (
     "the ring holds slots of text and vectors until a database has written every row it was given "
@@ -107,16 +110,51 @@ class Vecstream:
         self.folder = folder
         self.model = model
         self.database = folder / "db.lance"
+        self.collection = "documents"
         self.environment: dict[str, str] = {}
 
     def command(self, *arguments: str | Path, json_lines: bool = True) -> list[str]:
         """The command line of `vecstream index` with this database and the tiny model."""
         given = [str(argument) for argument in arguments]
-        options = ["--db-uri", str(self.database), "--model", str(self.model)]
         return [
-            sys.executable, "-m", "vecstream_cli", "index", *given, *options,
-            *(["--json"] if json_lines else []),
+            sys.executable, "-m", "vecstream_cli", "index", *given, *self.place(), "--model",
+            str(self.model), *(["--json"] if json_lines else []),
         ]  # fmt: skip
+
+    def place(self) -> list[str]:
+        """The options that name the database and the collection."""
+        return ["--db-uri", str(self.database)]
+
+    def settings(self) -> "Settings":
+        """The same as settings."""
+        from vecstream_cli.settings import Settings
+
+        return Settings(db_uri=str(self.database))
+
+    @property
+    def manifests(self) -> Path:
+        """Where the manifest and the lock lie."""
+        return self.database / ".vecstream"
+
+    @contextlib.contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Another place that nothing is in, for as long."""
+        kept, self.database = self.database, self.folder / "scratch"
+        yield
+        self.database = kept
+
+    def forget(self) -> None:
+        """Take the collection away, as somebody else might."""
+        shutil.rmtree(self.database, ignore_errors=True)
+
+    def exists(self) -> bool:
+        """Whether there is a collection."""
+        return (self.database / "documents.lance").exists()
+
+    def is_tidy(self) -> bool:
+        """Whether nothing of ours lies beside the collection but the manifest and the lock."""
+        names = {path.name for path in self.database.iterdir()}
+        return names == {".vecstream", "documents.lance"}
 
     def index(self, *arguments: str | Path, **environment: str) -> Finished:
         """Run `vecstream index` to its end."""

@@ -5,7 +5,6 @@ import fcntl
 import os
 import random
 import re
-import shutil
 import signal
 import sqlite3
 import time
@@ -19,20 +18,29 @@ import psutil
 from conftest import Finished, Running, Vecstream, wait_until
 from crash_tree import FACTS, SIZES, Expected, Row, Stock, Tree
 
+from vecstream_cli.adapters.base import Adapter
+from vecstream_cli.adapters.registry import adapter_class, adapter_names
 from vecstream_cli.api.check import check
 from vecstream_cli.core.ids import ChunkKey, DocumentId, row_id
-from vecstream_cli.settings import Settings
 
 PACKAGE = Path(__file__).parents[2] / "vecstream_cli"
 ROLES = ("supervisor", "parser", "inference", "writer", "all")
-POINTS = tuple(
-    sorted(
-        name
-        for file in PACKAGE.rglob("*.py")
-        for name in re.findall(r'kill_point\("([^"]+)"\)', file.read_text())
-    )
-)
-"""Every named kill point of the product."""
+
+
+def points_of(adapter: str) -> tuple[str, ...]:
+    """Every named kill point of the product that a run with this adapter has."""
+    kind = adapter_class(adapter)
+    others = {name for name in adapter_names() if name != adapter}
+    found = []
+    for file in PACKAGE.rglob("*.py"):
+        if file.parent.name == "adapters" and file.stem.split("_")[0] in others:
+            continue
+        if file.stem == "lease" and not kind.keeps_locks:
+            continue
+        found += re.findall(r'kill_point\("([^"]+)"\)', file.read_text())
+    swaps = kind.replace_with is not Adapter.replace_with
+    return tuple(sorted(name for name in found if swaps or not name.startswith("rebuild")))
+
 
 # What is reached only where a collection is made, by a rebuild, or where the manifest is lost,
 # and what at a document that fails after a kill.
@@ -62,6 +70,8 @@ class World:
     def __init__(self, vecstream: Vecstream, stock: Stock, seed: int) -> None:
         self.vecstream = vecstream
         self.seed = seed
+        self.points = points_of(vecstream.settings().db)
+        self._swaps = any(name.startswith("rebuild") for name in self.points)
         self.kills = 0
         self.reached: Counter[str] = Counter()
         self.by_kind: Counter[str] = Counter()
@@ -78,10 +88,11 @@ class World:
         """All named points and all roles in random order, again and again."""
         while True:
             kills: list[Kill] = []
-            for point in POINTS:
+            for point in self.points:
                 kills.append(Kill(point, kind=kind_of(point)))
             for role in ROLES:
-                kills += [Kill(role=role, kind=kind) for kind in ("index", "index", "rebuild")]
+                third = "rebuild" if self._swaps else "index"
+                kills += [Kill(role=role, kind=kind) for kind in ("index", "index", third)]
             kills += [Kill(role=self._dice.choice(ROLES), kind=kind) for kind in ("first", "lost")]
             self._dice.shuffle(kills)
             yield from map(self._aimed, kills)
@@ -89,10 +100,10 @@ class World:
     def round(self, kill: Kill) -> bool:
         """One kill and all that must hold after it; False where the run was over before it."""
         if kill.kind == "first":
-            shutil.rmtree(self.vecstream.database, ignore_errors=True)
+            self.vecstream.forget()
             self._before = None
         if kill.kind == "lost":
-            for file in self._ours.glob("*.sqlite3*"):
+            for file in self.vecstream.manifests.glob(f"{self.vecstream.collection}.sqlite3*"):
                 file.unlink()
         self.tree.edit()
         if kill.point in _AFTER_A_KILL:
@@ -135,15 +146,14 @@ class World:
         self.tree.mend()
         self.run()
         mine = self.table()
-        kept, self.vecstream.database = self.vecstream.database, self.vecstream.folder / "scratch"
-        done = self.vecstream.index(*self._arguments("index", self._size))
-        assert done.code == 0, done.err
-        _assert_equal(mine, self.table())
-        self.vecstream.database = kept
+        with self.vecstream.elsewhere():
+            done = self.vecstream.index(*self._arguments("index", self._size))
+            assert done.code == 0, done.err
+            _assert_equal(mine, self.table())
 
     def table(self) -> list[Row]:
         """The rows as they are; none where there is no table."""
-        if not (self.vecstream.database / "documents.lance").exists():
+        if not self.vecstream.exists():
             return []
         return self.vecstream.rows(*FACTS, "vector", "attempt")
 
@@ -221,7 +231,7 @@ class World:
 
     def _manifest_agrees(self, rows: list[Row]) -> None:
         """Every committed document, attempt and chunk is a row's, and the other way round."""
-        file = self._ours / "documents.sqlite3"
+        file = self.vecstream.manifests / f"{self.vecstream.collection}.sqlite3"
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
             pending = db.execute("SELECT path FROM documents WHERE pending IS NOT NULL").fetchall()
             assert not pending, f"still open: {pending}"
@@ -239,24 +249,17 @@ class World:
             for document, attempt, key, occurrence in chunks
         }
         assert known == {(row["id"], row["attempt"]) for row in rows}
-        report = check(Settings(db_uri=str(self.vecstream.database)))
+        report = check(self.vecstream.settings())
         assert report.differences == []
 
     def _nothing_is_left(self) -> None:
-        assert {path.name for path in self._ours.iterdir()} == {
-            "documents.lock",
-            "documents.sqlite3",
-        }
-        ours, table = ".vecstream", "documents.lance"
-        assert {path.name for path in self.vecstream.database.iterdir()} == {ours, table}
+        ours, name = self.vecstream.manifests, self.vecstream.collection
+        assert {path.name for path in ours.iterdir()} == {f"{name}.lock", f"{name}.sqlite3"}
+        assert self.vecstream.is_tidy()
         # Other programs on the machine put names there too, and take them away again.
         wait_until(lambda: set(Path("/dev/shm").iterdir()) <= self._shared)
-        with (self._ours / "documents.lock").open() as lock:
+        with (ours / f"{name}.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    @property
-    def _ours(self) -> Path:
-        return self.vecstream.database / ".vecstream"
 
 
 def kind_of(point: str) -> str:
