@@ -310,14 +310,14 @@ def _no_process_is_left() -> Iterator[None]:
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             line = " ".join(process.cmdline())
-            if "vecstream" in line or "spawn_main" in line:
+            if "vecstream_cli" in line or "spawn_main" in line:
                 process.kill()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What `make crash` is run for: how many kills, and what they came to."""
+    """Figures: how many kills and what they came to, what a slow server costs."""
     for reports in terminalreporter.stats.values():
         for report in reports:
             for name, value in getattr(report, "user_properties", ()):
-                if name == "crash" and report.when == "call":
+                if name in ("crash", "slow server") and report.when == "call":
                     terminalreporter.write_line(value, bold=True)
