@@ -19,6 +19,7 @@ _BUILT_IN = {
     "milvus": ("vecstream_cli.adapters.milvus", "MilvusAdapter"),
     "opensearch": ("vecstream_cli.adapters.opensearch", "OpenSearchAdapter"),
     "pgvector": ("vecstream_cli.adapters.pgvector", "PgvectorAdapter"),
+    "pinecone": ("vecstream_cli.adapters.pinecone", "PineconeAdapter"),
     "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
     "weaviate": ("vecstream_cli.adapters.weaviate", "WeaviateAdapter"),
 }
