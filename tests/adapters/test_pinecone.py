@@ -199,11 +199,11 @@ def test_a_busy_server_is_called_again_and_by_nobody_but_us(
 def test_the_clients_own_retries_are_off(fresh: PineconeDouble) -> None:
     with opened(fresh) as adapter:
         adapter.create(RECORD)
-    with opened(fresh, deadline="0") as adapter:
+    with opened(fresh, deadline="0") as adapter, opened(fresh, deadline="0") as other:
         assert adapter.count() == 0
         for path, call in (
             ("/query", lambda: adapter.search([1.0] * DIMENSION, 3)),
-            ("/test-index", lambda: opened(fresh, deadline="0").record()),
+            ("/test-index", other.record),
         ):
             fresh.fail(path, 503, times=9)
             before = len(fresh.requests)
@@ -231,6 +231,16 @@ def test_a_request_that_is_too_large_is_sent_in_halves(fresh: PineconeDouble) ->
         batch = with_columns(rows("a", 200), text=texts)
         adapter.append(batch)
         assert stored(adapter) == by_id(batch)
+
+
+def test_a_table_of_many_small_batches_takes_few_requests(fresh: PineconeDouble) -> None:
+    with opened(fresh) as adapter:
+        adapter.create(RECORD)
+        before = len(fresh.requests)
+        adapter.append(pa.Table.from_batches([rows(n, 3) for n in range(100)]))
+        upserts = [path for _, path in fresh.requests[before:] if path.endswith("/upsert")]
+        assert len(upserts) == 1
+        assert adapter.count() == 300
 
 
 def test_more_hits_than_one_response_holds_come_with_their_texts(fresh: PineconeDouble) -> None:

@@ -19,7 +19,7 @@ from vecstream_cli.adapters.pinecone_rows import FILTERABLE, records
 from vecstream_cli.adapters.pinecone_search import MOST_FOUND, Namespace
 from vecstream_cli.adapters.pinecone_service import METRIC, TOO_LARGE, Service
 from vecstream_cli.adapters.predicates import chunks
-from vecstream_cli.adapters.requests import Flight, checked, parts
+from vecstream_cli.adapters.requests import Flight, checked, gathered
 from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
@@ -47,7 +47,7 @@ def _yes(text: str) -> bool:
 
 
 class PineconeAdapter(Adapter):
-    """One namespace of a serverless index."""
+    """A namespace of a serverless index of Pinecone, over REST."""
 
     name: ClassVar[str] = "pinecone"
     extra: ClassVar[str | None] = "pinecone"
@@ -154,16 +154,19 @@ class PineconeAdapter(Adapter):
         checked(batch, namespace.dimension)
         written: list[tuple[int | None, dict[str, Any]]] = []
 
-        def send(part: "pa.RecordBatch") -> None:
-            self._send(namespace, records(part), written)
+        def send(some: "list[pa.RecordBatch]") -> None:
+            self._send(namespace, [row for part in some for row in records(part)], written)
 
-        self._flight.each(send, parts(batch, self.limits, growth=_GROWTH))
+        self._flight.each(send, gathered(batch, self.limits, growth=_GROWTH))
         for some in chunks(written, _DOCUMENTS_A_REQUEST):
             self._until_read(namespace, some)
 
     def delete_superseded(self, pairs: Sequence[tuple[str, int]]) -> int | None:
         for some in chunks(pairs, _DOCUMENTS_A_REQUEST):
-            self._delete({"$or": [_superseded(*pair) for pair in some]})
+            documents: dict[int, list[str]] = {}
+            for document, attempt in some:
+                documents.setdefault(attempt, []).append(document)
+            self._delete({"$or": [_superseded(*each) for each in documents.items()]})
         return None
 
     def delete_documents(self, document_ids: Sequence[str]) -> int | None:
@@ -325,5 +328,6 @@ class PineconeAdapter(Adapter):
         self._service.until("delete from", lambda: not namespace.query(1, where).matches)
 
 
-def _superseded(document: str, attempt: int) -> dict[str, Any]:
-    return {"$and": [{"document_id": {"$eq": document}}, {"attempt": {"$ne": str(attempt)}}]}
+def _superseded(attempt: int, documents: Sequence[str]) -> dict[str, Any]:
+    """These documents' rows of any other attempt."""
+    return {"$and": [{"document_id": {"$in": documents}}, {"attempt": {"$ne": str(attempt)}}]}
