@@ -425,12 +425,24 @@ def test_an_index_that_cannot_be_made_costs_no_row(
 def test_words_are_taken_apart_by_the_configuration_that_the_collection_has(
     opened: Opened,
 ) -> None:
-    adapter = opened(text_config="english")
+    adapter = opened(full_text="english")
     adapter.append(with_columns(rows("a", 2), text=["rotating the keys", "a house"]))
     for each in (adapter, opened()):
         assert [hit.id for hit in each.search_text("rotate", 5)] == [hex_id("a", 0)]
     with pytest.raises(DatabaseError, match="klingon"):
-        opened("other", text_config="klingon")
+        opened("other", full_text="klingon")
+
+
+def test_words_are_not_kept_where_nobody_wants_them(opened: Opened) -> None:
+    adapter = opened(full_text="false")
+    assert not adapter.full_text
+    adapter.append(rows("a", 3))
+    adapter.merge(rows("a", 5))
+    assert (adapter.count(), len(adapter.search([1.0] * DIMENSION, 9))) == (5, 5)
+    for each in (adapter, opened(read_only=True)):
+        with pytest.raises(NotImplementedError):
+            each.search_text("text", 1)
+    assert not adapter.maintain(final=True)
 
 
 def test_words_are_found_with_a_filter_that_the_database_cannot_decide(opened: Opened) -> None:

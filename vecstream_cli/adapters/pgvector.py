@@ -14,7 +14,7 @@ from vecstream_cli.adapters.base import (
     refuse_to_write,
 )
 from vecstream_cli.adapters.nearest import Row, most_apt, nearest
-from vecstream_cli.adapters.pgvector_copy import copied, merged, refuse_nul, table_of
+from vecstream_cli.adapters.pgvector_copy import copied, merged, pieces, refuse_nul, table_of
 from vecstream_cli.adapters.pgvector_filter import PostgresDialect, Where
 from vecstream_cli.adapters.pgvector_indexes import Index, due
 from vecstream_cli.adapters.pgvector_locks import LOCKS, read_lock, swap_lock
@@ -23,7 +23,7 @@ from vecstream_cli.adapters.pgvector_search import Table, columns, ranked, where
 from vecstream_cli.adapters.pgvector_server import Address, Server, Session, psycopg_errors
 from vecstream_cli.adapters.pgvector_table import Facts, Place, make_extension, not_found
 from vecstream_cli.adapters.predicates import chunks
-from vecstream_cli.adapters.requests import Flight, checked, parts
+from vecstream_cli.adapters.requests import Flight, checked
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
@@ -51,9 +51,10 @@ class PgvectorAdapter(Adapter):
     # Names are cut at 63 bytes: the longest is that of a build's index.
     limits: ClassVar[Limits] = Limits(
         target_rows=4096,
-        max_rows=4096,
-        max_bytes=16 << 20,
-        in_flight=1,
+        # One server process stores a row with a kilobyte of text in 0.14 ms, 0.11 of which finds
+        # its words; here a row takes 0.017 ms.
+        max_rows=1024,
+        in_flight=4,
         max_dimension=16_000,
         names=pattern(rf"(?!{LOCKS}$)[A-Za-z0-9_][A-Za-z0-9._-]{{0,49}}?(--build)?"),
         naming="A name has at most 50 of the characters A-Z, a-z, 0-9, '_', '-' and '.'.",
@@ -76,6 +77,7 @@ class PgvectorAdapter(Adapter):
             deadline=self._option("deadline"),
         )
         self._table = Place(address.schema, collection)
+        self.full_text = self._option("full_text") is not None
         self._read_only = read_only
         self._flight = Flight(self.limits.in_flight)
 
@@ -97,7 +99,7 @@ class PgvectorAdapter(Adapter):
 
     def create(self, record: CollectionRecord) -> None:
         half = self._option("halfvec")
-        words = self._option("text_config")
+        words = self._option("full_text")
 
         def extend(session: Session) -> None:
             make_extension(session, self._address.place)
@@ -276,8 +278,10 @@ class PgvectorAdapter(Adapter):
     def _ranked(
         self, session: Session, text: str, k: int, told: Where | None, names: Sequence[str]
     ) -> list[tuple[float, Row]]:
-        self._facts(session)
-        return ranked(session, self._table, text, k, told, names)
+        config = self._facts(session).words
+        if config is None:
+            raise NotImplementedError
+        return ranked(session, self._table, config, text, k, told, names)
 
     def _put(self, action: str, batch: "pa.RecordBatch | pa.Table", *, straight: bool) -> None:
         if not batch.num_rows:
@@ -286,16 +290,18 @@ class PgvectorAdapter(Adapter):
         checked(batch, facts.dimension)
         refuse_nul(batch)
 
-        def put(part: "pa.RecordBatch") -> None:
+        def put(part: "pa.RecordBatch | pa.Table") -> None:
             if straight and self._copied_straight(action, part, facts):
                 return
             self._write(
                 action, lambda s: merged(s.connection, self._table.quoted, part, half=facts.half)
             )
 
-        self._flight.each(put, parts(batch, self.limits))
+        self._flight.each(put, pieces(batch, self.limits.max_rows or batch.num_rows))
 
-    def _copied_straight(self, action: str, part: "pa.RecordBatch", facts: Facts) -> bool:
+    def _copied_straight(
+        self, action: str, part: "pa.RecordBatch | pa.Table", facts: Facts
+    ) -> bool:
         """Whether the rows were new: one that is there ends a plain COPY, which leaves none."""
         from psycopg.errors import UniqueViolation
 

@@ -29,8 +29,18 @@ _TOGETHER = 512  # rows are Python objects at a time
 _HEAD = 4  # bytes before the numbers of a vector: how many there are, and zero, of 16 bits each
 
 
+def pieces(batch: "pa.RecordBatch | pa.Table", most: int) -> Iterator["pa.RecordBatch | pa.Table"]:
+    """The rows in slices, none of them copied; one of a table may reach over several batches."""
+    for start in range(0, batch.num_rows, most):
+        yield batch.slice(start, most)
+
+
 def copied(
-    connection: "Connection[Any]", table: "Composable", part: "pa.RecordBatch", *, half: bool
+    connection: "Connection[Any]",
+    table: "Composable",
+    part: "pa.RecordBatch | pa.Table",
+    *,
+    half: bool,
 ) -> None:
     """Send rows to a table that has the columns of KINDS."""
     from psycopg import sql
@@ -42,13 +52,17 @@ def copied(
     types = ["bytea" if kind in ("vector", "jsonb") else kind for kind in KINDS.values()]
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
-        for start in range(0, part.num_rows, _TOGETHER):
-            for row in _rows(part.slice(start, _TOGETHER), half=half):
+        for few in pieces(part, _TOGETHER):
+            for row in _rows(few, half=half):
                 copy.write_row(row)
 
 
 def merged(
-    connection: "Connection[Any]", table: "Composable", part: "pa.RecordBatch", *, half: bool
+    connection: "Connection[Any]",
+    table: "Composable",
+    part: "pa.RecordBatch | pa.Table",
+    *,
+    half: bool,
 ) -> None:
     """The same, by way of a temporary table: rows that are there already are replaced whole."""
     from psycopg import sql
@@ -61,17 +75,28 @@ def merged(
     )
     stage = sql.Identifier("pg_temp", "vecstream_rows")
     copied(connection, stage, part, half=half)
-    connection.execute(
-        sql.SQL(
-            "INSERT INTO {} ({names}) SELECT {names} FROM {}"
-            " ON CONFLICT (id) DO UPDATE SET ({names}) = ROW ({new})"
-        ).format(
-            table,
-            stage,
-            names=names,
-            new=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in KINDS),
-        )
+    # `words` is computed for every row that is proposed, and for every row that is changed: an
+    # INSERT that meets a row does so twice, 0.24 ms for a kilobyte of text where this takes 0.11.
+    changed = sql.SQL("UPDATE {} AS old SET ({names}) = ROW ({new}) FROM {} AS new WHERE {same}")
+    added = sql.SQL(
+        "INSERT INTO {} ({names}) SELECT {new} FROM {} AS new"
+        " WHERE NOT EXISTS (SELECT FROM {} AS old WHERE {same})"
+        " ON CONFLICT (id) DO UPDATE SET ({names}) = ROW ({late})"
     )
+    parts = {
+        "names": names,
+        "new": _of("new"),
+        "late": _of("excluded"),
+        "same": sql.SQL("old.id = new.id"),
+    }
+    connection.execute(changed.format(table, stage, **parts))
+    connection.execute(added.format(table, stage, table, **parts))
+
+
+def _of(table: str) -> "Composable":
+    from psycopg import sql
+
+    return sql.SQL(", ").join(sql.Identifier(table, name) for name in KINDS)
 
 
 def refuse_nul(batch: "pa.RecordBatch | pa.Table") -> None:
@@ -90,9 +115,13 @@ def refuse_nul(batch: "pa.RecordBatch | pa.Table") -> None:
                 )
 
 
-def _rows(part: "pa.RecordBatch", *, half: bool) -> Iterator[tuple[Any, ...]]:
+def _rows(part: "pa.RecordBatch | pa.Table", *, half: bool) -> Iterator[tuple[Any, ...]]:
+    import pyarrow as pa
+
     from vecstream_cli.adapters.nearest import matrix
 
+    if isinstance(part, pa.Table):
+        (part,) = part.combine_chunks().to_batches()
     columns = [
         _packed(matrix(part.column(name)), half=half) if name == "vector"
         else part.column(name).to_pylist()

@@ -37,7 +37,7 @@ def due(session: Session, table: Place, facts: Facts, least: int) -> list[Index]
 
 
 def _due(facts: Facts, rows: int, least: int) -> Iterator[Index]:
-    if rows >= LEAST_ROWS_OF_WORDS and not facts.words_indexed:
+    if facts.words is not None and rows >= LEAST_ROWS_OF_WORDS and not facts.words_indexed:
         yield Index("words", "gin (words)")
     short = facts.dimension <= _MOST_NUMBERS.get(facts.kind, 0)
     if 0 < least <= rows and short and not facts.indexed:

@@ -13,6 +13,11 @@ def _yes(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _words(text: str) -> str | None:
+    """The configuration, None for no words."""
+    return {"false": None, "true": "simple"}.get(text.lower(), text)
+
+
 OPTIONS: Mapping[str, Option] = {
     "deadline": DEADLINE,
     "timeout": TIMEOUT,
@@ -24,8 +29,9 @@ OPTIONS: Mapping[str, Option] = {
         help="true or false: new collections store vectors in half precision", read=_yes,
         default="false",
     ),
-    "text_config": Option(
-        help="text search configuration of new collections, such as english", default="simple"
+    "full_text": Option(
+        help="false, true or a text search configuration such as english: new collections keep "
+        "the words of their texts for search --hybrid", read=_words, default="true",
     ),
     "index_rows": Option(
         help="rows from which vectors are indexed (HNSW); 0: never", read=int, default="50000"

@@ -89,7 +89,13 @@ class Table:
 
 
 def ranked(
-    session: Session, place: Place, text: str, k: int, condition: Where | None, names: Sequence[str]
+    session: Session,
+    place: Place,
+    config: str,
+    text: str,
+    k: int,
+    condition: Where | None,
+    names: Sequence[str],
 ) -> list[tuple[float, Row]]:
     """The rows that have any of the words, as ts_rank_cd orders them.
 
@@ -99,18 +105,14 @@ def ranked(
     from psycopg import sql
 
     query = sql.SQL(
-        "WITH lexemes AS (SELECT unnest(tsvector_to_array(to_tsvector("
-        "  (SELECT substring(pg_get_expr(d.adbin, d.adrelid) from '''([^'']+)''::regconfig')"
-        "   FROM pg_attrdef d JOIN pg_attribute a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)"
-        "   WHERE a.attname = 'words' AND d.adrelid = %s::regclass)::regconfig, %s::text))) one),"
-        " asked AS (SELECT string_agg('''' || replace(replace(one, '\\', '\\\\'), '''', '''''')"
-        "  || '''', ' | ')::tsquery AS any_of FROM lexemes)"
+        "WITH asked AS (SELECT string_agg("
+        "  '''' || replace(replace(one, '\\', '\\\\'), '''', '''''') || '''', ' | ')::tsquery"
+        "  AS any_of FROM unnest(tsvector_to_array(to_tsvector(%s::regconfig, %s::text))) AS one)"
         " SELECT ts_rank_cd(words, any_of) AS rank, {} FROM {}, asked WHERE words @@ any_of{}"
         " ORDER BY rank DESC, id LIMIT %s"
     ).format(columns(names), place.quoted, where_clause(condition, " AND "))
-    quoted = place.quoted.as_string(session.connection)
     values = condition.values if condition else ()
-    found = session.all(query, quoted, text, *values, k)
+    found = session.all(query, config, text, *values, k)
     return [(float(rank), dict(zip(names, row, strict=True))) for rank, *row in found]
 
 

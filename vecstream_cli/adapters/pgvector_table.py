@@ -22,11 +22,16 @@ _MAY_BE_NULL = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the database knows of a table; `kind` is the type of its vectors."""
+    """What the database knows of a table.
+
+    `kind` is the type of its vectors; `words` the text search configuration of its column of
+    words, None where it has none.
+    """
 
     comment: str | None
     kind: str
     dimension: int
+    words: str | None
     indexed: bool
     words_indexed: bool
 
@@ -60,7 +65,11 @@ class Place:
     def facts(self, session: Session) -> Facts | None:
         """None where there is no such table, nor a view or the like."""
         found = session.one(
-            "SELECT obj_description(c.oid, 'pg_class'), t.typname, a.atttypmod, ARRAY("
+            "SELECT obj_description(c.oid, 'pg_class'), t.typname, a.atttypmod, ("
+            "  SELECT substring(pg_get_expr(d.adbin, d.adrelid) from '''([^'']+)''::regconfig')"
+            "  FROM pg_attrdef d JOIN pg_attribute w"
+            "  ON w.attrelid = d.adrelid AND w.attnum = d.adnum"
+            "  WHERE d.adrelid = c.oid AND w.attname = 'words'), ARRAY("
             "  SELECT b.attname::text FROM pg_index x JOIN pg_attribute b"
             "  ON b.attrelid = x.indrelid AND b.attnum = ANY (x.indkey)"
             "  WHERE x.indrelid = c.oid AND x.indisvalid)"
@@ -73,16 +82,19 @@ class Place:
         )
         if found is None:
             return None
-        comment, kind, dimension, indexed = found
+        comment, kind, dimension, words, indexed = found
         return Facts(
             comment=comment,
             kind=kind or "",
             dimension=dimension or 0,
+            words=words,
             indexed="vector" in indexed,
             words_indexed="words" in indexed,
         )
 
-    def make(self, session: Session, record: CollectionRecord, *, half: bool, words: str) -> None:
+    def make(
+        self, session: Session, record: CollectionRecord, *, half: bool, words: str | None
+    ) -> None:
         """The empty table, its record and what finds a row by id or by document."""
         from psycopg import sql
 
@@ -95,13 +107,14 @@ class Place:
             )
             for name, kind in KINDS.items()
         ]
-        # A tsvector has at most a megabyte.
-        columns.append(
-            sql.SQL(
-                "words tsvector GENERATED ALWAYS AS"
-                " (to_tsvector({}::regconfig, left(text, 100000))) STORED"
-            ).format(sql.Literal(words))
-        )
+        if words is not None:
+            # A tsvector has at most a megabyte.
+            columns.append(
+                sql.SQL(
+                    "words tsvector GENERATED ALWAYS AS"
+                    " (to_tsvector({}::regconfig, left(text, 100000))) STORED"
+                ).format(sql.Literal(words))
+            )
         session.run(
             sql.SQL("CREATE TABLE {} ({}, CONSTRAINT {} PRIMARY KEY (id))").format(
                 self.quoted, sql.SQL(", ").join(columns), sql.Identifier(self.index("id"))

@@ -80,8 +80,9 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Postgres:
-    """The server of this process, started when it is first wanted."""
-    return running()
+    """The server of this process, started when it is first wanted; VECSTREAM_TEST_POSTGRES=18
+    takes that version."""
+    return running(os.environ.get("VECSTREAM_TEST_POSTGRES", ""))
 
 
 @functools.cache
