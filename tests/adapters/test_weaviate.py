@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 from weaviate.classes.query import Filter, MetadataQuery
 
-from vecstream_cli.adapters import weaviate_search
+from vecstream_cli.adapters import nearest, weaviate_search
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.adapters.weaviate_names import NAMES, alias_of, row_id_of, uuid_of
@@ -161,6 +162,21 @@ def test_the_official_client_reads_what_was_written(
     assert client.collections.use(told.collection).config.get().description is not None
 
 
+def test_the_docs_show_how_to_read_a_collection(
+    adapter: Adapter,
+    client: weaviate.WeaviateClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    adapter.append(with_columns(rows("a", 3), metadata=['{"author": "Ann"}', None, None]))
+    page = Path(__file__).parents[2] / "docs" / "databases" / "weaviate.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    monkeypatch.setattr(weaviate, "connect_to_local", lambda: client)
+    exec(code.replace("[0.1, 0.2, 0.3]", str([0.5] * DIMENSION)), {})
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("a.md 1")
+
+
 def test_the_official_client_writes_what_the_double_keeps(
     adapter: Adapter, client: weaviate.WeaviateClient, double: WeaviateDouble
 ) -> None:
@@ -231,6 +247,24 @@ def test_these_filters_are_left_to_the_database(text: str) -> None:
     from vecstream_cli.adapters.weaviate_filter import WeaviateDialect
 
     assert WeaviateDialect().condition(parsed(text)).exact
+
+
+@pytest.mark.parametrize("most", [10_000, 40])
+def test_what_the_database_narrows_down_is_listed_before_it_is_fetched(
+    adapter: Adapter, double: WeaviateDouble, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    # Given rows of which a filter narrows down to 100, and one matches, the farthest
+    monkeypatch.setattr(nearest, "FIRST_LOOK", 4)
+    monkeypatch.setattr(weaviate_search, "MOST", most)
+    question = vectors(400)[0]
+    farthest = int(np.argmin(vectors(400) @ question))
+    told = ['{"author": "Bob"}' if n % 4 == farthest % 4 else None for n in range(400)]
+    told[farthest] = '{"author": "Ann"}'
+    adapter.append(with_columns(rows("a", 400), metadata=told))
+    # When it is searched for, then it is found, if the list has room for 100 or not
+    (hit,) = adapter.search(question.tolist(), 1, parsed("author like '%nn'"))
+    assert hit.id == hex_id("a", farthest)
+    assert double.complaints == []
 
 
 def test_a_class_is_made_with_what_is_asked_for(double: WeaviateDouble) -> None:

@@ -30,7 +30,6 @@ from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, VecstreamError
-from vecstream_cli.killpoints import kill_point
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -213,7 +212,6 @@ class WeaviateAdapter(Adapter):
         new = other._found()
         self._known = None
         self._classes.take(other._classes, new, self._classes.find())
-        kill_point("rebuild.overwritten")
 
     def drop(self) -> None:
         self._insist_on_writing()

@@ -8,6 +8,7 @@ from vecstream_cli.adapters.weaviate_rows import class_definition
 from vecstream_cli.adapters.weaviate_wire import Wire
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import DatabaseError, ForeignCollection
+from vecstream_cli.killpoints import kill_point
 
 _MARK = "Made by vecstream: "
 
@@ -95,6 +96,7 @@ class Classes:
                 raise self._exists()
         else:
             self._wire.rest(action, "PUT", f"/aliases/{self.alias}", {"class": new.name})
+        kill_point("rebuild.overwritten")
         self._wire.rest(action, "DELETE", f"/aliases/{build.alias}", absent=(404,))
         if old is not None and old.name != new.name:
             self._drop(old.name)

@@ -18,6 +18,8 @@ _PASSING = re.compile(
 _REFUSED = re.compile(r"unauthorized|unauthenticated|forbidden|invalid api key", re.IGNORECASE)
 _BUSY = frozenset((408, 425, 429, 502, 503, 504))
 _PASSING_CODES = frozenset(("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"))
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+_NO_CONNECTION = re.compile(r"failed to connect|connection refused|connect: ", re.IGNORECASE)
 _CUT = re.compile(r"RST_STREAM|GOAWAY|stream (removed|closed)|socket closed", re.IGNORECASE)
 _AWAY = "Check that it runs, and that both ports can be reached: REST's and gRPC's."
 
@@ -44,6 +46,8 @@ class Told:
         import httpx
 
         if isinstance(error, httpx.TransportError):
+            if _UNTRUSTED in str(error):
+                return self._untrusted()
             slow = isinstance(error, httpx.TimeoutException)
             why = "it took too long to answer" if slow else f"it does not answer ({_line(error)})"
             return Again(self._failed(why, _AWAY))
@@ -65,7 +69,9 @@ class Told:
             code == "UNKNOWN" and _REFUSED.search(details)
         ):
             return self.refused(details)
-        if code == "UNAVAILABLE":
+        if _UNTRUSTED in details:
+            return self._untrusted()
+        if code == "UNAVAILABLE" and _NO_CONNECTION.search(details):
             return Again(self._failed(f"its gRPC port {self.grpc} does not answer", _AWAY))
         if code == "DEADLINE_EXCEEDED":
             return Again(self._failed("it took too long to answer", _AWAY))
@@ -92,6 +98,12 @@ class Told:
             f" {_line(reason)}"
         )
         return Again(error) if all(_PASSING.search(why) for _, why in failed) else error
+
+    def _untrusted(self) -> DatabaseError:
+        return self._failed(
+            "its certificate cannot be verified",
+            "Name the certificates that it is signed by with --db-option ca_file=FILE.",
+        )
 
     def _failed(self, why: str, hint: str | None = None) -> DatabaseError:
         return DatabaseError(f"Cannot {self.action} in {self.place}: {why.rstrip('.')}.", hint=hint)

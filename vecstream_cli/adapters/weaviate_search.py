@@ -7,7 +7,7 @@ from vecstream_cli.adapters.base import HIT_COLUMNS, Hit
 from vecstream_cli.adapters.nearest import Row
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.weaviate_filter import WeaviateDialect, any_id
-from vecstream_cli.adapters.weaviate_names import uuid_of
+from vecstream_cli.adapters.weaviate_names import row_id_of, uuid_of
 from vecstream_cli.adapters.weaviate_rows import batch_of, plain
 from vecstream_cli.adapters.weaviate_wire import Wire
 from vecstream_cli.core.filters import Filter, columns, matches
@@ -83,7 +83,15 @@ class Collection:
         return [(1.0 - one.metadata.distance, plain(one, names)) for one in found]
 
     def all(self, condition: Any, names: Sequence[str]) -> Iterator["pa.RecordBatch"]:
-        # A cursor takes no filter, and a filter no cursor: beyond MOST rows nothing else is left.
+        # A cursor takes no filter, and a filter no cursor, so what matches is listed in one answer
+        # and then fetched; where that has no room for all, every row is read.
+        if condition is not None:
+            listed = self.results(("id",), condition, action="read", limit=MOST)
+            if len(listed) < MOST:
+                ids = [row_id_of(one.metadata.id) for one in listed]
+                for found in self.by_ids(ids, names):
+                    yield batch_of(found, names, self._dimension)
+                return
         rows = _PAGE_ROWS
         if "vector" in names:
             rows = max(1, min(_PAGE_ROWS_OF_VECTORS, _PAGE_BYTES // (4 * self._dimension)))

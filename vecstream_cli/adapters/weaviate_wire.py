@@ -7,6 +7,7 @@ list of Python floats of every vector.
 """
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any, Self, TypeVar
 
 from vecstream_cli.adapters.retrying import Retrying, retry_after
@@ -53,6 +54,7 @@ class Wire:
         self._channel: Any = None
         self._stub: Any = None
         self._metadata: tuple[tuple[str, str], ...] = ()
+        self._connecting = Lock()
 
     @classmethod
     def of(cls, database: Endpoint, *, deadline: float, timeout: float, **tls: str | None) -> Self:
@@ -97,9 +99,10 @@ class Wire:
 
     def rpc_once(self, method: str, request: Any) -> Any:
         """The same, called once; raises what gRPC raises."""
-        if self._stub is None:
-            self._connect()
-        call = getattr(self._stub, method)
+        with self._connecting:  # several requests at once are made from the first one on
+            if self._stub is None:
+                self._connect()
+            call = getattr(self._stub, method)
         return call(request, timeout=self._timeout, metadata=self._metadata)
 
     def close(self) -> None:
@@ -141,7 +144,7 @@ class Wire:
 
     def _check_version(self) -> None:
         try:
-            version = str(self.rest("read the version", "GET", "/meta").get("version", ""))
+            version = str(self.rest("open the database", "GET", "/meta").get("version", ""))
         except BaseException:
             self._http.close()
             self._http = None

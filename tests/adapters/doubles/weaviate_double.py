@@ -12,6 +12,7 @@ What it thinks wrong with a request stands in `complaints`, which a test finds e
 
 import json
 import re
+import ssl
 import threading
 from collections import deque
 from copy import deepcopy
@@ -53,6 +54,15 @@ class Stored:
 
 
 @dataclass
+class Certificate:
+    """What the double shows itself by; `asked`: its clients have to, too, by the same."""
+
+    file: str
+    key_file: str
+    asked: bool = False
+
+
+@dataclass
 class Answer:
     """An answer to one of the next requests, in the place of the real one."""
 
@@ -64,8 +74,9 @@ class Answer:
 class WeaviateDouble:
     """Two servers on free ports of 127.0.0.1, and what they keep."""
 
-    def __init__(self, key: str | None = None) -> None:
+    def __init__(self, key: str | None = None, *, tls: Certificate | None = None) -> None:
         self.key = key
+        self.tls = tls
         self.version = VERSION
         self.lock = threading.RLock()
         self.classes: dict[str, Stored] = {}
@@ -86,6 +97,15 @@ class WeaviateDouble:
 
         self._rest = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._rest.daemon_threads = True
+        if self.tls is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(self.tls.file, self.tls.key_file)
+            if self.tls.asked:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(self.tls.file)
+            self._rest.socket = context.wrap_socket(
+                self._rest.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.rest_port = self._rest.server_address[1]
         threading.Thread(target=self._rest.serve_forever, args=(0.05,), daemon=True).start()
         self._rpc = Rpc(self)
@@ -105,7 +125,8 @@ class WeaviateDouble:
     @property
     def uri(self) -> str:
         """As --db-uri has it."""
-        return f"http://127.0.0.1:{self.rest_port}?grpc_port={self.grpc_port}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.rest_port}?grpc_port={self.grpc_port}"
 
     def named(self, name: str) -> Stored | None:
         """The class of a name or of an alias."""

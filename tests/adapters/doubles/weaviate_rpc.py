@@ -5,6 +5,7 @@ import time
 import uuid as uuids
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -44,7 +45,12 @@ class Rpc(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
         )
         handlers = grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": health})
         self._server.add_generic_rpc_handlers((handlers,))
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        if (tls := double.tls) is None:
+            self.port = self._server.add_insecure_port("127.0.0.1:0")
+        else:
+            key, chain = Path(tls.key_file).read_bytes(), Path(tls.file).read_bytes()
+            credentials = grpc.ssl_server_credentials([(key, chain)], chain, tls.asked)
+            self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
         self._server.start()
 
     def close(self) -> None:
