@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 import weaviate
 from doubles.weaviate_double import Answer, Stored, WeaviateDouble
@@ -226,6 +227,15 @@ def test_an_object_is_replaced_whole_and_holds_facts(
         *('metadata["in"]', 'metadata["in", "x"]', 'metadata["in", "x"]=true'),
     ]
     assert "heading" in values
+
+
+def test_a_table_of_small_batches_goes_in_few_requests(
+    adapter: Adapter, double: WeaviateDouble
+) -> None:
+    batches = [rows(n, 5) for n in range(300)]
+    adapter.append(pa.Table.from_batches(batches))
+    assert double.requests.count("BatchObjects") == 2
+    assert stored(adapter) == by_id(*batches)
 
 
 def test_large_texts_stay_within_the_least_message_a_server_takes(adapter: Adapter) -> None:

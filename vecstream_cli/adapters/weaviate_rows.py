@@ -56,11 +56,17 @@ def _property(name: str) -> dict[str, Any]:
     }
 
 
-def batch_request(name: str, part: "pa.RecordBatch") -> Any:
+def batch_request(name: str, parts: Iterable["pa.RecordBatch"]) -> Any:
     """The request that puts these rows into a class; it holds no memory of theirs."""
     from weaviate.proto.v1 import batch_pb2
 
     request = batch_pb2.BatchObjectsRequest()
+    for part in parts:
+        _add_rows(request, name, part)
+    return request
+
+
+def _add_rows(request: Any, name: str, part: "pa.RecordBatch") -> None:
     vectors = matrix(part.column("vector"))
     columns = {column: part.column(column).to_pylist() for column in PROPERTIES}
     for number, row_id in enumerate(part.column("id").to_pylist()):
@@ -78,7 +84,6 @@ def batch_request(name: str, part: "pa.RecordBatch") -> Any:
         found = facts(columns["position"][number], columns["metadata"][number])
         if found:
             made.properties.text_array_properties.add(prop_name=FACTS, values=found)
-    return request
 
 
 @lru_cache(maxsize=256)
