@@ -16,7 +16,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-REASONS = {"sets up an environment of its own"}
+REASONS = {"sets up an environment of its own", "needs a database server"}
 FENCE = re.compile(
     r"^(?:<!-- (?P<note>[^\n]*?) -->\n+)?^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.M | re.S
 )
