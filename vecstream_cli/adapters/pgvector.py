@@ -14,7 +14,7 @@ from vecstream_cli.adapters.base import (
     refuse_to_write,
 )
 from vecstream_cli.adapters.nearest import Row, most_apt, nearest
-from vecstream_cli.adapters.pgvector_copy import copied, merged, pieces, refuse_nul, table_of
+from vecstream_cli.adapters.pgvector_copy import copied, merged, refuse_nul, table_of
 from vecstream_cli.adapters.pgvector_filter import PostgresDialect, Where
 from vecstream_cli.adapters.pgvector_indexes import Index, due
 from vecstream_cli.adapters.pgvector_locks import LOCKS, read_lock, swap_lock
@@ -23,7 +23,7 @@ from vecstream_cli.adapters.pgvector_search import Table, columns, ranked, where
 from vecstream_cli.adapters.pgvector_server import Address, Server, Session, psycopg_errors
 from vecstream_cli.adapters.pgvector_table import Facts, Place, make_extension, not_found
 from vecstream_cli.adapters.predicates import chunks
-from vecstream_cli.adapters.requests import Flight, checked
+from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
@@ -290,18 +290,16 @@ class PgvectorAdapter(Adapter):
         checked(batch, facts.dimension)
         refuse_nul(batch)
 
-        def put(part: "pa.RecordBatch | pa.Table") -> None:
+        def put(part: "pa.RecordBatch") -> None:
             if straight and self._copied_straight(action, part, facts):
                 return
             self._write(
                 action, lambda s: merged(s.connection, self._table.quoted, part, half=facts.half)
             )
 
-        self._flight.each(put, pieces(batch, self.limits.max_rows or batch.num_rows))
+        self._flight.each(put, parts(batch, self.limits))
 
-    def _copied_straight(
-        self, action: str, part: "pa.RecordBatch | pa.Table", facts: Facts
-    ) -> bool:
+    def _copied_straight(self, action: str, part: "pa.RecordBatch", facts: Facts) -> bool:
         """Whether the rows were new: one that is there ends a plain COPY, which leaves none."""
         from psycopg.errors import UniqueViolation
 

@@ -29,16 +29,10 @@ _TOGETHER = 512  # rows are Python objects at a time
 _HEAD = 4  # bytes before the numbers of a vector: how many there are, and zero, of 16 bits each
 
 
-def pieces(batch: "pa.RecordBatch | pa.Table", most: int) -> Iterator["pa.RecordBatch | pa.Table"]:
-    """The rows in slices, none of them copied; one of a table may reach over several batches."""
-    for start in range(0, batch.num_rows, most):
-        yield batch.slice(start, most)
-
-
 def copied(
     connection: "Connection[Any]",
     table: "Composable",
-    part: "pa.RecordBatch | pa.Table",
+    part: "pa.RecordBatch",
     *,
     half: bool,
 ) -> None:
@@ -52,15 +46,15 @@ def copied(
     types = ["bytea" if kind in ("vector", "jsonb") else kind for kind in KINDS.values()]
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
-        for few in pieces(part, _TOGETHER):
-            for row in _rows(few, half=half):
+        for start in range(0, part.num_rows, _TOGETHER):
+            for row in _rows(part.slice(start, _TOGETHER), half=half):
                 copy.write_row(row)
 
 
 def merged(
     connection: "Connection[Any]",
     table: "Composable",
-    part: "pa.RecordBatch | pa.Table",
+    part: "pa.RecordBatch",
     *,
     half: bool,
 ) -> None:
@@ -115,13 +109,9 @@ def refuse_nul(batch: "pa.RecordBatch | pa.Table") -> None:
                 )
 
 
-def _rows(part: "pa.RecordBatch | pa.Table", *, half: bool) -> Iterator[tuple[Any, ...]]:
-    import pyarrow as pa
-
+def _rows(part: "pa.RecordBatch", *, half: bool) -> Iterator[tuple[Any, ...]]:
     from vecstream_cli.adapters.nearest import matrix
 
-    if isinstance(part, pa.Table):
-        (part,) = part.combine_chunks().to_batches()
     columns = [
         _packed(matrix(part.column(name)), half=half) if name == "vector"
         else part.column(name).to_pylist()

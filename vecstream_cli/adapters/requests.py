@@ -16,23 +16,24 @@ _T = TypeVar("_T")
 def parts(
     batch: "pa.RecordBatch | pa.Table", limits: Limits, *, growth: float = 1.0
 ) -> Iterator["pa.RecordBatch"]:
-    """The rows in slices within `limits`, none of them copied; a row alone may exceed the bytes.
+    """The rows in slices within `limits`; a row alone may exceed the bytes.
 
+    A slice that lies in one batch is not copied; one that reaches over several is, so that a table
+    of many small batches takes no more requests than one of a single batch.
     `growth` is how many bytes of a request a byte of Arrow becomes, such as 3 for vectors in JSON.
     """
     import pyarrow as pa
 
-    batches = batch.to_batches() if isinstance(batch, pa.Table) else [batch]
-    for whole in batches:
-        start = 0
-        while start < whole.num_rows:
-            rows = whole.num_rows - start
-            if limits.max_rows is not None:
-                rows = min(rows, limits.max_rows)
-            if limits.max_bytes is not None:
-                rows = _within(whole, start, rows, limits.max_bytes / growth)
-            yield whole.slice(start, rows)
-            start += rows
+    whole = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+    start = 0
+    while start < whole.num_rows:
+        rows = whole.num_rows - start
+        if limits.max_rows is not None:
+            rows = min(rows, limits.max_rows)
+        if limits.max_bytes is not None:
+            rows = _within(whole, start, rows, limits.max_bytes / growth)
+        yield from whole.slice(start, rows).combine_chunks().to_batches()
+        start += rows
 
 
 def gathered(
@@ -53,7 +54,7 @@ def gathered(
         yield held
 
 
-def _within(batch: "pa.RecordBatch", start: int, rows: int, most: float) -> int:
+def _within(batch: "pa.Table", start: int, rows: int, most: float) -> int:
     """The largest of rows, rows/2, rows/4 … whose slice has at most so many bytes; 1 at least."""
     while rows > 1 and batch.slice(start, rows).nbytes > most:
         rows = (rows + 1) // 2
