@@ -11,7 +11,7 @@ from vecstream_cli.adapters.nearest import nearest
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.qdrant_collection import Collection, Facts
 from vecstream_cli.adapters.qdrant_filter import Native, QdrantDialect
-from vecstream_cli.adapters.qdrant_lock import Lock
+from vecstream_cli.adapters.qdrant_lock import LOCKS, Lock
 from vecstream_cli.adapters.qdrant_points import batch_of, point_id, upsert_body
 from vecstream_cli.adapters.qdrant_search import Points, filter_of
 from vecstream_cli.adapters.qdrant_server import DEFAULT_URI, OPTIONS, Server, applied, truth
@@ -42,11 +42,11 @@ class QdrantAdapter(Adapter):
     limits: ClassVar[Limits] = Limits(
         target_rows=1024,
         max_rows=256,
-        max_bytes=16 << 20,
+        max_bytes=8 << 20,
         in_flight=4,
         max_dimension=65_536,
-        names=re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"),
-        naming="Use letters, digits, dots, hyphens and underscores, 200 at most.",
+        names=re.compile(rf"(?!{LOCKS}$)[A-Za-z0-9][A-Za-z0-9._-]{{0,199}}"),
+        naming=f"Use letters, digits, dots, hyphens and underscores, 200 at most; not {LOCKS!r}.",
     )
     options: ClassVar[Mapping[str, Option]] = OPTIONS | {
         "vector_name": Option(help="name of the vector, at creation; none by default", default=""),
@@ -99,6 +99,7 @@ class QdrantAdapter(Adapter):
 
     def update_record(self, *, last_run: str) -> None:
         self._insist_on_writing()
+        self._facts()
         self._collection.note(last_run)
 
     def append(self, batch: "pa.RecordBatch | pa.Table") -> None:
@@ -239,4 +240,5 @@ class QdrantAdapter(Adapter):
             applied(client.delete(self._name, selector, wait=True))
 
         self._insist_on_writing()
+        self._facts()
         self._server("delete from", self._name, delete)

@@ -14,7 +14,6 @@ from uuid import uuid4
 from vecstream_cli.adapters.qdrant_server import Server, applied
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.errors import CollectionNotFound, DatabaseError, ForeignCollection
-from vecstream_cli.killpoints import kill_point
 
 # Keys of a collection's metadata, which Qdrant has since 1.16; a change of one keeps the others.
 _RECORD = "vecstream"
@@ -134,7 +133,6 @@ class Collection:
             threshold = _INDEXING_THRESHOLD
         if defer and threshold > 0:
             self._set_threshold(physical, 0, deferred=threshold)
-        kill_point("qdrant.unnamed")
         self._name_it("create", physical)
 
     def note(self, last_run: str) -> None:
@@ -165,7 +163,6 @@ class Collection:
         elif self._info(self._name) is not None:
             self._delete(self._name)
         self._name_it("replace", aliases[build], instead_of=build)
-        kill_point("rebuild.overwritten")
         self._sweep()
 
     def drop(self) -> None:
@@ -245,5 +242,8 @@ class Collection:
                 continue
             info = self._info(each.name)
             metadata = (info.config.metadata or {}) if info is not None else {}
-            if _RECORD in metadata and (metadata.get(_REPLACED) or not info.points_count):
+            if _RECORD in metadata and (metadata.get(_REPLACED) or not self._rows(each.name)):
                 self._delete(each.name)
+
+    def _rows(self, physical: str) -> int:
+        return int(self._call("open", lambda c: c.count(physical, exact=True)).count)

@@ -49,32 +49,33 @@ def upsert_body(rows: "pa.RecordBatch", vector_name: str) -> bytes:
     import pyarrow.compute as pc  # type: ignore[import-untyped]
 
     vectors = rows.column("vector")
-    numbers = vectors.flatten().cast(pa.string())
     width = vectors.type.list_size
     offsets = pa.array(range(0, width * rows.num_rows + 1, width), pa.int32())
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, numbers), ",").to_pylist()
+    numbers = pa.ListArray.from_arrays(offsets, vectors.flatten().cast(pa.string()))
+    joined = pc.binary_join(numbers, ",")
+    del numbers
     before = f"{{{json.dumps(vector_name)}:[" if vector_name else "["
     after = "]}" if vector_name else "]"
-    plain = [rows.column(name).to_pylist() for name in _PLAIN]
-    texts = [rows.column(name).to_pylist() for name in _TEXT_OF]
-    points = []
+    plain = {name: rows.column(name).to_pylist() for name in _PLAIN}
+    texts = {name: rows.column(name).to_pylist() for name in _TEXT_OF}
+    body = [b'{"points":[']
     for number, row_id in enumerate(rows.column("id").to_pylist()):
         payload = {
-            name: column[number]
-            for name, column in zip(_PLAIN, plain, strict=True)
-            if column[number] is not None
+            name: column[number] for name, column in plain.items() if column[number] is not None
         }
         written = json.dumps(payload, ensure_ascii=False)[:-1]
-        for name, column in zip(_TEXT_OF, texts, strict=True):
+        for name, column in texts.items():
             if (text := column[number]) is not None:
                 written += f',"{_TEXT_OF[name]}":{json.dumps(text, ensure_ascii=False)}'
                 if (native := _native(text)) is not None:
                     written += f',"{name}":{native}'
-        points.append(
-            f'{{"id":"{point_id(row_id)}","vector":{before}{joined[number]}{after},'
-            f'"payload":{written}}}}}'
+        point = (
+            f'{"," if number else ""}{{"id":"{point_id(row_id)}",'
+            f'"vector":{before}{joined[number]}{after},"payload":{written}}}}}'
         )
-    return b'{"points":[' + ",".join(points).encode() + b"]}"
+        body.append(point.encode())
+    body.append(b"]}")
+    return b"".join(body)
 
 
 def row_of(point: Any, names: Iterable[str]) -> Mapping[str, Any]:

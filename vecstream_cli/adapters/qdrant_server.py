@@ -20,7 +20,9 @@ _T = TypeVar("_T")
 
 DEFAULT_URI = "http://localhost:6333"
 _AWAY = "Check that Qdrant runs there and that --db-uri names its REST port, 6333 by default."
+_SLOW = "Look at the server's load, or let it be called for longer: --db-option deadline=SECONDS."
 _HINTS = {
+    429: _SLOW,
     413: "Raise service.max_request_size_mb on the server, or cut documents in smaller chunks.",
     507: "Free some space on the server's disk, then run the same command again.",
 }
@@ -56,6 +58,10 @@ class Server:
 
         self.place = uri
         self._deadline: float = option("deadline")
+        if "://" in uri and not uri.startswith(("http://", "https://")):
+            raise UsageError(
+                f"{uri} is no address of a Qdrant.", hint="Such as http://localhost:6333."
+            )
         self.client: Any = QdrantClient(
             url=uri,
             timeout=max(1, round(option("timeout"))),
@@ -80,39 +86,47 @@ class Server:
         self.client.close()
 
     def _told(self, action: str, collection: str, error: Exception) -> VecstreamError | Again:
-        from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+        from qdrant_client.common.client_exceptions import QdrantException
         from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
         cannot = f"Cannot {action} the collection {collection!r} in {self.place}"
-        if isinstance(error, ResourceExhaustedResponse):
-            busy = DatabaseError(f"{cannot}: the server is busy.", hint="Try again later.")
-            return Again(busy, after=float(error.retry_after_s))
+        if isinstance(error, QdrantException):
+            # 429 with a Retry-After, which the client reads if it is a number.
+            busy = DatabaseError(f"{cannot}: the server is busy.", hint=_SLOW)
+            return Again(busy, after=getattr(error, "retry_after_s", None))
         if isinstance(error, ResponseHandlingException):
             return _unanswered(cannot, error.source)
+        if isinstance(error, _NotApplied):
+            return Again(DatabaseError(f"{cannot}: it was not done in time.", hint=_SLOW))
         if not isinstance(error, UnexpectedResponse):
             return DatabaseError(f"{cannot}: {_first_line(str(error)) or type(error).__name__}.")
         status, why = error.status_code or 0, _reason(error.content)
         if status in (401, 403):
+            told = f" ({why})" if why else ""
             return AuthenticationFailed(
-                f"{cannot}: the credentials are refused.",
+                f"{cannot}: the credentials are refused{told}.",
                 hint="Give an API key that may do this in QDRANT_API_KEY, or in the URI.",
             )
         if status == 404 and why and "doesn't exist" in why:
             return CollectionNotFound(f"There is no collection {collection!r} in {self.place}.")
         if why is None and status < 500:
             why = f"what answers there with {status} is no Qdrant"
-        told = DatabaseError(
+        failed = DatabaseError(
             f"{cannot}: {why or f'it answered {status}'}.", hint=_HINTS.get(status)
         )
         if status in (408, 429, 502, 503, 504):
-            return Again(told, after=retry_after(error.headers.get("retry-after")))
-        return told
+            return Again(failed, after=retry_after(error.headers.get("retry-after")))
+        return failed
+
+
+class _NotApplied(Exception):
+    """A write is kept, but no reader finds it yet."""
 
 
 def applied(result: Any) -> None:
-    """Raise what is tried again where the server has not applied a write yet that it keeps."""
-    if result is not None and result.status != "completed":
-        raise Again(DatabaseError("The server did not apply a write in time.", hint=_AWAY))
+    """Have the call made again, unless the server says that a write has been carried out."""
+    if result.status != "completed":
+        raise _NotApplied
 
 
 def _unanswered(cannot: str, source: Exception) -> VecstreamError | Again:
@@ -144,7 +158,7 @@ def _first_line(text: str) -> str:
 
 def _trusted(uri: str, option: Callable[[str], Any]) -> ssl.SSLContext | bool:
     if not uri.startswith("https:"):
-        return True
+        return False  # nothing to check: to read the certificates of this machine takes 30 ms
     if not option("verify"):
         context = ssl._create_unverified_context()
     else:

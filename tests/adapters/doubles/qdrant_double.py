@@ -10,6 +10,7 @@ nothing.
 """
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +38,13 @@ class Refused(Exception):
 class QdrantDouble:
     """A server of its own; `requests` holds what it was asked: method, path, query and body."""
 
-    def __init__(self, api_key: str | None = None, *, keeps_metadata: bool = True) -> None:
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        keeps_metadata: bool = True,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.api_key = api_key
         self.keeps_metadata = keeps_metadata
         """False: as a server before 1.16."""
@@ -46,6 +53,8 @@ class QdrantDouble:
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
         self.breaches: list[str] = []
         """How requests or answers broke the document; a test asserts that there are none."""
+        self.unapplied = 0
+        """How many of the next writes are answered before a reader finds them."""
         self._faults: list[tuple[str, int, Refused]] = []
         self._contract = Contract(_DOCUMENT)
         self._names = threading.RLock()
@@ -56,9 +65,16 @@ class QdrantDouble:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        if tls is not None:
+            # The handshake is made by the thread that serves the connection.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
-        self.uri = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.uri = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -68,10 +84,17 @@ class QdrantDouble:
             collection.close()
         self.collections.clear()
 
-    def fail(self, path: str, status: int, why: str = "", times: int = 1, **headers: str) -> None:
-        """Answer the next requests whose path ends so with an error, and do nothing."""
+    def fail(self, end: str, status: int, why: str = "", times: int = 1, **headers: str) -> None:
+        """Answer the next requests whose method and path end so with an error, and do nothing."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._faults.append((path, times, Refused(status, why or f"injected {status}", **named)))
+        self._faults.append((end, times, Refused(status, why or f"injected {status}", **named)))
+
+    def reset(self) -> None:
+        """Be as empty as at first."""
+        for name in list(self.collections):
+            self._drop(name)
+        self.requests, self.breaches, self.unapplied = [], [], 0
+        self._faults.clear()
 
     def answer(
         self, method: str, path: str, query: dict[str, str], body: Any
@@ -80,7 +103,7 @@ class QdrantDouble:
         self.requests.append((method, path, query, body))
         try:
             self._contract.check_request(method, path, query, body)
-            self._fault(path)
+            self._fault(f"{method} {path}")
             status, told, headers = 200, {"result": self._result(method, path, body)}, {}
             told |= {"status": "ok", "time": 0.001}
             if path == "/":
@@ -100,9 +123,9 @@ class QdrantDouble:
             self.breaches.append(str(error))
         return status, told, headers
 
-    def _fault(self, path: str) -> None:
+    def _fault(self, asked: str) -> None:
         for number, (end, times, refused) in enumerate(self._faults):
-            if path.endswith(end):
+            if asked.endswith(end):
                 self._faults[number : number + 1] = [(end, times - 1, refused)] * (times > 1)
                 raise refused
 
@@ -147,6 +170,9 @@ class QdrantDouble:
         }
         if what in updates:
             updates[what](body)
+            if self.unapplied:
+                self.unapplied -= 1
+                return {"operation_id": 1, "status": "wait_timeout"}
             return _COMPLETED
         if what == "POST query":
             return {"points": collection.query(body)}
@@ -216,8 +242,8 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except ConnectionError:
-            self.close_connection = True  # whoever asked has gone
+        except (ConnectionError, ssl.SSLError):
+            self.close_connection = True  # whoever asked has gone, or trusts us not
 
     def _any(self) -> None:
         parts = urlsplit(self.path)
