@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from qdrant_client import models
 
@@ -222,6 +223,13 @@ def test_a_collection_of_others_is_refused_and_left_alone(
         with pytest.raises(ForeignCollection, match="documents"):
             change()
     assert qdrant.collections["documents"].count({}) == 0
+
+
+def test_small_batches_of_a_table_share_a_request(qdrant: QdrantDouble, documents: Adapter) -> None:
+    batches = [rows(n, 10) for n in range(30)]
+    documents.append(pa.Table.from_batches(batches))
+    assert sorted(len(body["points"]) for body in asked(qdrant, "/points")) == [50, 250]
+    assert stored(documents) == by_id(*batches)
 
 
 def test_a_vector_may_have_a_name(qdrant: QdrantDouble, open_qdrant: Opener) -> None:

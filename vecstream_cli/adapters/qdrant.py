@@ -15,7 +15,7 @@ from vecstream_cli.adapters.qdrant_lock import LOCKS, Lock
 from vecstream_cli.adapters.qdrant_points import batch_of, point_id, upsert_body
 from vecstream_cli.adapters.qdrant_search import Points, filter_of
 from vecstream_cli.adapters.qdrant_server import DEFAULT_URI, OPTIONS, Server, applied, truth
-from vecstream_cli.adapters.requests import Flight, checked, parts
+from vecstream_cli.adapters.requests import Flight, checked, gathered
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
@@ -110,7 +110,7 @@ class QdrantAdapter(Adapter):
         facts = self._facts()
         checked(batch, facts.record.dimension)
 
-        def send(rows: "pa.RecordBatch") -> None:
+        def send(rows: "list[pa.RecordBatch]") -> None:
             body = upsert_body(rows, facts.vector_name)
 
             def put(client: Any) -> None:
@@ -121,7 +121,7 @@ class QdrantAdapter(Adapter):
 
             self._server("write to", self._name, put)
 
-        self._flight.each(send, parts(batch, self.limits, growth=_GROWTH))
+        self._flight.each(send, gathered(batch, self.limits, growth=_GROWTH))
 
     def delete_superseded(self, pairs: Sequence[tuple[str, int]]) -> None:
         for some in chunks(pairs, _PAIRS_PER_REQUEST):

@@ -8,7 +8,7 @@ were read from, which alone are true to the letter, stand beside them as `metada
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,18 @@ def key_of(column: str) -> str:
     return _TEXT_OF.get(column, column)
 
 
-def upsert_body(rows: "pa.RecordBatch", vector_name: str) -> bytes:
-    """The rows as a request to put points, in JSON.
+def upsert_body(batches: Iterable["pa.RecordBatch"], vector_name: str) -> bytes:
+    """The rows of all batches as one request to put points, in JSON.
 
     Made from Arrow directly: the client's own models of a point hold every number as a Python
-    float. Arrow writes the shortest text that reads back as the same 32 bits.
+    float, and took 1.7 times the CPU. Arrow writes the shortest text that reads back as the same
+    32 bits.
     """
+    points = [point for batch in batches for point in _points(batch, vector_name)]
+    return b'{"points":[' + b",".join(points) + b"]}"
+
+
+def _points(rows: "pa.RecordBatch", vector_name: str) -> Iterator[bytes]:
     import pyarrow as pa
     import pyarrow.compute as pc  # type: ignore[import-untyped]
 
@@ -58,7 +64,6 @@ def upsert_body(rows: "pa.RecordBatch", vector_name: str) -> bytes:
     after = "]}" if vector_name else "]"
     plain = {name: rows.column(name).to_pylist() for name in _PLAIN}
     texts = {name: rows.column(name).to_pylist() for name in _TEXT_OF}
-    body = [b'{"points":[']
     for number, row_id in enumerate(rows.column("id").to_pylist()):
         payload = {
             name: column[number] for name, column in plain.items() if column[number] is not None
@@ -70,12 +75,10 @@ def upsert_body(rows: "pa.RecordBatch", vector_name: str) -> bytes:
                 if (native := _native(text)) is not None:
                     written += f',"{name}":{native}'
         point = (
-            f'{"," if number else ""}{{"id":"{point_id(row_id)}",'
-            f'"vector":{before}{joined[number]}{after},"payload":{written}}}}}'
+            f'{{"id":"{point_id(row_id)}","vector":{before}{joined[number]}{after},'
+            f'"payload":{written}}}}}'
         )
-        body.append(point.encode())
-    body.append(b"]}")
-    return b"".join(body)
+        yield point.encode()
 
 
 def row_of(point: Any, names: Iterable[str]) -> Mapping[str, Any]:
