@@ -350,6 +350,31 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(
     assert re.search(r"Calling again in 1\.\d s", caplog.text)
 
 
+def test_a_node_that_has_not_heard_of_a_new_class_is_asked_again(double: WeaviateDouble) -> None:
+    aliases, late = double.all_aliases, [422, 422]
+
+    def slow(method: str, body: Any, query: Any) -> Any:
+        if method == "POST" and late:
+            return late.pop(), f"target class {body['class']!r} does not exist"
+        return aliases(method, body, query)
+
+    double.all_aliases = slow  # type: ignore[method-assign]
+    with opened(double) as adapter:
+        adapter.create(RECORD)
+        assert adapter.count() == 0
+
+
+def test_a_class_that_the_server_does_not_want_is_not_said_to_exist(
+    double: WeaviateDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(double, "schema", lambda method, body, query: (
+        (422, "dynamic index can only be created under async indexing environment")
+        if method == "POST" else (200, {"classes": []})
+    ))  # fmt: skip
+    with opened(double, index="dynamic") as adapter, pytest.raises(DatabaseError, match="async"):
+        adapter.create(RECORD)
+
+
 @pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED"])
 def test_a_busy_server_is_called_again_over_grpc(
     adapter: Adapter, double: WeaviateDouble, code: str

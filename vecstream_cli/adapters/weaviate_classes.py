@@ -66,15 +66,12 @@ class Classes:
         name = drawn_class(self.alias)
         definition = class_definition(name, _MARK + record.to_json(), index)
         action = f"create {self._what}"
-        # A 422 for a class that nobody else can have made: an acknowledgement was lost, if it is
-        # there now.
-        made = self._wire.rest(action, "POST", "/schema", definition, absent=(422,))
-        if made is None and self._config(name) is None:
-            self._wire.rest(action, "POST", "/schema", definition)
+        # If it is there, it is ours, and an acknowledgement was lost: nobody else draws the name.
+        self._wire.rest(action, "POST", "/schema", definition, unless_there=True)
         dangling = self.target() is not None
         method, path = ("PUT", f"/aliases/{self.alias}") if dangling else ("POST", "/aliases")
         body = {"class": name} if dangling else {"class": name, "alias": self.alias}
-        made = self._wire.rest(action, method, path, body, absent=(422,))
+        made = self._wire.rest(action, method, path, body, unless_there=True)
         if made is None and self.target() != name:
             self._drop(name)
             raise self._exists()
@@ -91,7 +88,7 @@ class Classes:
         action = f"replace {self._what}"
         if self.target() is None:
             body = {"class": new.name, "alias": self.alias}
-            made = self._wire.rest(action, "POST", "/aliases", body, absent=(422,))
+            made = self._wire.rest(action, "POST", "/aliases", body, unless_there=True)
             if made is None and self.target() != new.name:
                 raise self._exists()
         else:

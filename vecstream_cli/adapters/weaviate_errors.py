@@ -18,6 +18,8 @@ _PASSING = re.compile(
 _REFUSED = re.compile(r"unauthorized|unauthenticated|forbidden|invalid api key", re.IGNORECASE)
 _BUSY = frozenset((408, 425, 429, 502, 503, 504))
 _PASSING_CODES = frozenset(("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED"))
+# A node that has not heard yet of the class that another has just made.
+_LATE = re.compile(r"target class \S+ does not exist")
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _NO_CONNECTION = re.compile(r"failed to connect|connection refused|connect: ", re.IGNORECASE)
 _CUT = re.compile(r"RST_STREAM|GOAWAY|stream (removed|closed)|socket closed", re.IGNORECASE)
@@ -58,6 +60,7 @@ class Told:
             passing = error.status in _BUSY or (
                 error.status >= 500 and _PASSING.search(error.message) is not None
             )
+            passing = passing or _LATE.search(error.message) is not None
             return Again(failed, after=error.after) if passing else failed
         if isinstance(error, grpc.RpcError):
             return self._rpc(error)

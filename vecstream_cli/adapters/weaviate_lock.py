@@ -51,7 +51,8 @@ class Lock:
             "vectorizer": "none",
             "multiTenancyConfig": {"enabled": True},
         }
-        if self._wire.rest(f"write {self._what}", "POST", "/schema", body, absent=(422,)) is None:
+        made = self._wire.rest(f"write {self._what}", "POST", "/schema", body, unless_there=True)
+        if made is None:
             # Somebody else's, or ours after all, if it was the acknowledgement that got lost.
             found = self._wire.rest(f"read {self._what}", "GET", f"/schema/{name}", absent=(404,))
             return found is not None and json.loads(found["description"])["mark"] == mark

@@ -78,9 +78,11 @@ class Wire:
         body: Mapping[str, Any] | None = None,
         *,
         absent: tuple[int, ...] = (),
+        unless_there: bool = False,
         params: Mapping[str, str] | None = None,
     ) -> Any:
-        """The JSON of an answer, None for one of the statuses `absent`."""
+        """The JSON of an answer; None for one of the statuses `absent`, and for a name that is
+        taken where `unless_there` says so."""
 
         def call() -> Any:
             answer = self._client().request(method, f"/v1{path}", json=body, params=params)
@@ -88,8 +90,11 @@ class Wire:
                 return None
             if answer.is_success:
                 return answer.json() if answer.content else {}
+            message = _message(answer)
+            if unless_there and answer.status_code == 422 and "already exists" in message:
+                return None
             after = retry_after(answer.headers.get("retry-after"))
-            raise Refused(answer.status_code, _message(answer), after)
+            raise Refused(answer.status_code, message, after)
 
         return self.again(action, call)
 

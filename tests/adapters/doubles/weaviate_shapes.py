@@ -69,7 +69,7 @@ CLASS = _object(
         usingBlockMaxWAND=FLAG,
     ),
     multiTenancyConfig=_object(enabled=FLAG, autoTenantCreation=FLAG, autoTenantActivation=FLAG),
-    replicationConfig=_object(factor=WHOLE, asyncEnabled=FLAG, deletionStrategy=TEXT),
+    replicationConfig=_object(factor=WHOLE, deletionStrategy=TEXT),
     shardingConfig=ANY,
 )
 ALIAS = _object("alias class", **{"alias": TEXT, "class": TEXT})
