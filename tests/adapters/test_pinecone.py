@@ -243,6 +243,20 @@ def test_a_table_of_many_small_batches_takes_few_requests(fresh: PineconeDouble)
         assert adapter.count() == 300
 
 
+def test_a_document_of_more_rows_than_a_filter_names_keeps_those_it_should(
+    fresh: PineconeDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vecstream_cli.adapters import pinecone
+
+    monkeypatch.setattr(pinecone, "_MOST_KEPT", 200)
+    with opened(fresh) as adapter:
+        adapter.create(RECORD)
+        adapter.append(rows("a", 600))
+        adapter.append(rows("b", 2))
+        adapter.keep_only(hex_id("a"), [hex_id("a", n) for n in range(250)])
+        assert stored(adapter) == by_id(rows("a", 600).slice(0, 250), rows("b", 2))
+
+
 def test_more_hits_than_one_response_holds_come_with_their_texts(fresh: PineconeDouble) -> None:
     with opened(fresh) as adapter:
         adapter.create(RECORD)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.pinecone_filter import PineconeDialect
+from vecstream_cli.adapters.pinecone_filter import PineconeDialect, Told
 from vecstream_cli.adapters.pinecone_rows import FILTERABLE, records
 from vecstream_cli.adapters.pinecone_search import MOST_FOUND, Namespace
 from vecstream_cli.adapters.pinecone_service import METRIC, TOO_LARGE, Service
 from vecstream_cli.adapters.predicates import chunks
-from vecstream_cli.adapters.requests import Flight, checked, gathered
+from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 RECORDS = "__vecstream__"
 _RECORD = "record"
 
-# Of Arrow's bytes: a float32 takes 4, and about 12 in JSON.
-_GROWTH = 3.2
+# In JSON: a number of a vector, what a row has besides its columns, and a byte of their text.
+_NUMBER_BYTES, _ROW_BYTES, _TEXT_GROWTH = 12.5, 400, 1.15
 _DOCUMENTS_A_REQUEST = 200
 _VALUES_A_LIST = 10_000  # of one $in or $nin
+_MOST_KEPT = 40_000  # ids of a filter: 36 bytes each, of 2 MB a request
 
 
 def _yes(text: str) -> bool:
@@ -154,10 +155,10 @@ class PineconeAdapter(Adapter):
         checked(batch, namespace.dimension)
         written: list[tuple[int | None, dict[str, Any]]] = []
 
-        def send(some: "list[pa.RecordBatch]") -> None:
-            self._send(namespace, [row for part in some for row in records(part)], written)
+        def send(part: "pa.RecordBatch") -> None:
+            self._send(namespace, records(part), written)
 
-        self._flight.each(send, gathered(batch, self.limits, growth=_GROWTH))
+        self._flight.each(send, parts(batch, self.limits, growth=_growth(batch)))
         for some in chunks(written, _DOCUMENTS_A_REQUEST):
             self._until_read(namespace, some)
 
@@ -175,8 +176,16 @@ class PineconeAdapter(Adapter):
         return None
 
     def keep_only(self, document_id: str, ids: Sequence[str]) -> int | None:
-        others = [{"id": {"$nin": list(some)}} for some in chunks(ids, _VALUES_A_LIST)]
-        self._delete({"$and": [{"document_id": {"$eq": document_id}}, *others]})
+        of_it: dict[str, Any] = {"document_id": {"$eq": document_id}}
+        if len(ids) <= _MOST_KEPT:
+            others = [{"id": {"$nin": list(some)}} for some in chunks(ids, _VALUES_A_LIST)]
+            self._delete({"$and": [of_it, *others]})
+            return None
+        kept, gone = frozenset(ids), list[str]()
+        for batch in self._namespace().all(Told(of_it), ("id",)):
+            gone += [row for row in batch.column(0).to_pylist() if row not in kept]
+        for some in chunks(gone, _VALUES_A_LIST // 10):
+            self._delete({"id": {"$in": some}})
         return None
 
     def fetch_vectors(
@@ -326,6 +335,16 @@ class PineconeAdapter(Adapter):
         except NotFoundError:
             return  # a collection without a row
         self._service.until("delete from", lambda: not namespace.query(1, where).matches)
+
+
+def _growth(batch: "pa.RecordBatch | pa.Table") -> float:
+    """How many bytes of JSON a byte of the batch becomes, about: a request too large is halved."""
+    rows, numbers = batch.num_rows, batch.schema.field("vector").type.list_size
+    if not rows:
+        return 1.0
+    texts = batch.nbytes - 4 * numbers * rows
+    told = rows * (_NUMBER_BYTES * numbers + _ROW_BYTES) + _TEXT_GROWTH * texts
+    return float(told / batch.nbytes)
 
 
 def _superseded(attempt: int, documents: Sequence[str]) -> dict[str, Any]:

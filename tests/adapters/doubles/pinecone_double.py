@@ -47,8 +47,9 @@ class Fault:
 class PineconeDouble:
     """One index, served with its control plane from ``http://127.0.0.1:port``."""
 
-    def __init__(self, *, lag: float = 0.02, lsn: bool = True) -> None:
+    def __init__(self, *, lag: float = 0.02, lsn: bool = True, delay: float = 0) -> None:
         self.lag = lag
+        self.delay = delay  # of every answer, in seconds
         self.lsn = lsn
         self.requests: list[tuple[str, str]] = []
         self.index: dict[str, Any] | None = None
@@ -289,6 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         double = self.double
         headers: dict[str, str] = {}
+        time.sleep(double.delay)
         with double.lock:
             double.requests.append((method, parts.path))
             fault = double.fault(parts.path)
