@@ -3,7 +3,12 @@
 Against SearchDouble, a double, by way of the official clients: no real server is tested here.
 """
 
+import hashlib
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,10 +51,10 @@ def double(request: pytest.FixtureRequest) -> Iterator[SearchDouble]:
 def opened(
     double: SearchDouble, collection: str = "documents", user: str | None = USER, **options: str
 ) -> Adapter:
-    login = f"{user}@" if user else ""
+    login, scheme = f"{user}@" if user else "", options.pop("scheme", "http")
     endpoint = Endpoint(
         name=options.pop("name", double.kind),
-        uri=f"http://{login}127.0.0.1:{double.port}",
+        uri=f"{scheme}://{login}127.0.0.1:{double.port}",
         password=Secret(PASSWORD if user else API_KEY),
         options={"deadline": "20", **options},
     )
@@ -328,6 +333,42 @@ def test_elasticsearch_s_client_says_what_it_finds_where_opensearch_is() -> None
 def test_what_is_no_address_is_refused(name: str, uri: str) -> None:
     with pytest.raises(UsageError, match="address"):
         connect(Endpoint(name=name, uri=uri), "documents", read_only=True)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One that nobody signed, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the command openssl, to make a certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    made = folder / "cert.pem", folder / "key.pem"
+    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -out {made[0]} -keyout {made[1]}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return made
+
+
+@pytest.mark.parametrize("kind", ["elasticsearch", "opensearch"])
+def test_a_double_with_a_certificate_is_trusted_as_the_options_say(
+    kind: str, certificate: tuple[Path, Path]
+) -> None:
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate[0].read_text())).hexdigest()
+    double = SearchDouble(kind, certificate=certificate)
+    trusting = {"ca_file": str(certificate[0])}, {"fingerprint": digest}, {"verify": "no"}
+    doubting = {}, {"fingerprint": "ab" * 32}
+    try:
+        for options in trusting:
+            with opened(double, scheme="https", **options) as adapter:
+                assert adapter.record() is None, options
+        for options in doubting:
+            adapter = opened(double, scheme="https", deadline="1", **options)
+            with adapter, pytest.raises(DatabaseError) as caught:
+                adapter.record()
+            assert "certificate is not trusted" in caught.value.message
+            assert "ca_file" in (caught.value.hint or "")
+    finally:
+        double.close()
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -30,7 +30,7 @@ def _version(text: str) -> int:
 
 
 class ElasticsearchAdapter(SearchEngine):
-    """One collection in Elasticsearch 9, or in 8 with ``compatibility=8``."""
+    """One collection of Elasticsearch 9, or of 8 with the option compatibility=8."""
 
     name: ClassVar[str] = "elasticsearch"
     extra: ClassVar[str | None] = "elasticsearch"

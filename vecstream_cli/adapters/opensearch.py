@@ -21,7 +21,7 @@ def _engine(text: str) -> str:
 
 
 class OpenSearchAdapter(SearchEngine):
-    """One collection in OpenSearch 2.4 or later, with its k-NN plugin."""
+    """One collection of OpenSearch 2.4 or later, with its k-NN plugin."""
 
     name: ClassVar[str] = "opensearch"
     extra: ClassVar[str | None] = "opensearch"
@@ -54,6 +54,9 @@ class OpenSearchAdapter(SearchEngine):
             bearer = {"headers": {"authorization": f"Bearer {key}"}}
             given = {"http_auth": (user, key)} if user is not None else bearer
         place, options = tls(database, DEFAULT_URI, lambda name: cls.option(database, name))
+        if "ssl_assert_fingerprint" in options and "ca_certs" not in options:
+            # This client would ask for a trusted CA besides.
+            options |= {"verify_certs": False, "ssl_show_warn": False}
         client = OpenSearch(
             place,
             **given,

@@ -77,7 +77,9 @@ class SearchEngine(Adapter):
         "timeout": TIMEOUT,
         "ca_file": Option(help="the file of the CA that signed the server's certificate"),
         "verify": Option(help="check the certificate: yes or no", read=yes_or_no, default="yes"),
-        "fingerprint": Option(help="SHA-256 of the server's certificate, in hex"),
+        "fingerprint": Option(
+            help="the SHA-256 of the server's certificate, which is then the one that is trusted"
+        ),
         "cert_file": Option(help="the file of a certificate to show to the server"),
         "key_file": Option(help="the file of that certificate's key"),
         "shards": Option(help="how many primary shards a new collection has", read=int),

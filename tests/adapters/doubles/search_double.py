@@ -9,8 +9,10 @@ stand for several indices, `_bulk` tells of each item, points in time and scroll
 import base64
 import re
 import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -29,7 +31,9 @@ class SearchDouble:
     and `violations` those that the vendor's description does not admit.
     """
 
-    def __init__(self, kind: str, *, secured: bool = True) -> None:
+    def __init__(
+        self, kind: str, *, secured: bool = True, certificate: tuple[Path, Path] | None = None
+    ) -> None:
         self.kind = kind
         self.api = Api(kind)
         self.schema = Schema(kind)
@@ -47,6 +51,12 @@ class SearchDouble:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
