@@ -8,11 +8,10 @@ from vecstream_cli.adapters.retrying import retry_after
 from vecstream_cli.adapters.search_engine import DEFAULT_URI, NAMES, NAMING, SearchEngine
 from vecstream_cli.adapters.search_engine_errors import Fault
 from vecstream_cli.adapters.search_engine_login import login, silence, tls
-from vecstream_cli.adapters.search_engine_server import Answer, Hits, Query, Server, filtered
+from vecstream_cli.adapters.search_engine_server import Answer, Hits, Query, Server
 from vecstream_cli.endpoint import Endpoint
 
 INDEXES = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
-_CANDIDATES_MOST = 10_000
 _KEEP_ALIVE = "5m"
 _STRANGER = "it does not say that it is Elasticsearch"
 
@@ -30,7 +29,7 @@ def _version(text: str) -> int:
 
 
 class ElasticsearchAdapter(SearchEngine):
-    """One collection of Elasticsearch 9, or of 8 with the option compatibility=8."""
+    """One collection of Elasticsearch 9, or of 8.15 and later with compatibility=8."""
 
     name: ClassVar[str] = "elasticsearch"
     extra: ClassVar[str | None] = "elasticsearch"
@@ -60,9 +59,9 @@ class ElasticsearchAdapter(SearchEngine):
 
     @classmethod
     def _connected(cls, database: Endpoint, collection: str) -> "ElasticsearchServer":
-        from elasticsearch import Elasticsearch
+        from elasticsearch import Elasticsearch, ElasticsearchWarning
 
-        silence("elastic_transport")
+        silence("elastic_transport", ElasticsearchWarning)
         user, key = login(database, "ELASTIC_PASSWORD", "ELASTIC_API_KEY")
         given: dict[str, Any] = {}
         if key is not None:
@@ -154,21 +153,17 @@ class ElasticsearchServer(Server):
         }
         return mapping, {}
 
-    def exact(self, vector: Sequence[float], condition: Query | None) -> Query:
+    def candidates(self, vector: Sequence[float], count: int, condition: Query | None) -> Query:
+        # Without k it would hand on no more than the search's size.
+        wanted = {"field": "vector", "query_vector": vector, "k": count, "num_candidates": count}
+        return {"knn": {**wanted, "filter": [condition]} if condition else wanted}
+
+    def compared(self, vector: Sequence[float], among: Query) -> Query:
         script = {
             "source": "cosineSimilarity(params.query, 'vector') + 1.0",
             "params": {"query": vector},
         }
-        return {"query": {"script_score": {"query": filtered(condition), "script": script}}}
-
-    def approximate(self, vector: Sequence[float], k: int, condition: Query | None) -> Query:
-        wanted = {
-            "field": "vector",
-            "query_vector": vector,
-            "k": k,
-            "num_candidates": min(_CANDIDATES_MOST, max(200, 10 * k)),
-        }
-        return {"knn": {**wanted, "filter": [condition]} if condition else wanted}
+        return {"script_score": {"query": among, "script": script}}
 
     def with_vectors(self, body: Query) -> Query:
         # From 9.2 on vectors are not in `_source`; `fields` has them in any version.

@@ -7,7 +7,7 @@ from vecstream_cli.adapters.base import Limits, Option
 from vecstream_cli.adapters.search_engine import DEFAULT_URI, NAMES, NAMING, SearchEngine
 from vecstream_cli.adapters.search_engine_errors import Fault
 from vecstream_cli.adapters.search_engine_login import login, silence, tls
-from vecstream_cli.adapters.search_engine_server import Answer, Hits, Query, Server, filtered
+from vecstream_cli.adapters.search_engine_server import Answer, Hits, Query, Server
 from vecstream_cli.endpoint import Endpoint
 
 ENGINES = ("lucene", "faiss")
@@ -45,9 +45,9 @@ class OpenSearchAdapter(SearchEngine):
 
     @classmethod
     def _connected(cls, database: Endpoint, collection: str) -> "OpenSearchServer":
-        from opensearchpy import OpenSearch
+        from opensearchpy import OpenSearch, OpenSearchWarning
 
-        silence("opensearch")
+        silence("opensearch", OpenSearchWarning)
         user, key = login(database, "OPENSEARCH_PASSWORD")
         given: dict[str, Any] = {}
         if key is not None:
@@ -117,19 +117,20 @@ class OpenSearchServer(Server):
         mapping = {"type": "knn_vector", "dimension": dimension, "method": method}
         return mapping, {"knn": True}
 
-    def exact(self, vector: Sequence[float], condition: Query | None) -> Query:
+    def candidates(self, vector: Sequence[float], count: int, condition: Query | None) -> Query:
+        wanted: Query = {"vector": vector, "k": count}
+        if condition:
+            wanted["filter"] = condition
+        return {"knn": {"vector": wanted}}
+
+    def compared(self, vector: Sequence[float], among: Query) -> Query:
+        # Not the k-NN plugin's own script: its scores of a cosine changed with 2.19.
         script = {
             "lang": "painless",
             "source": "1.0 + cosineSimilarity(params.query, doc['vector'])",
             "params": {"query": vector},
         }
-        return {"query": {"script_score": {"query": filtered(condition), "script": script}}}
-
-    def approximate(self, vector: Sequence[float], k: int, condition: Query | None) -> Query:
-        wanted: Query = {"vector": vector, "k": k}
-        if condition:
-            wanted["filter"] = condition
-        return {"query": {"knn": {"vector": wanted}}}
+        return {"script_score": {"query": among, "script": script}}
 
     def with_vectors(self, body: Query) -> Query:
         includes = body["_source"]["includes"] if body["_source"] else []

@@ -8,8 +8,8 @@ from vecstream_cli.adapters.search_engine_errors import PASSING, Fault
 from vecstream_cli.adapters.search_engine_server import Answer, Query, Server
 from vecstream_cli.errors import DatabaseError
 
-# What of the answer is asked for; the rest would be 200 bytes a row.
-_ANSWER = "errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason"
+# What of the answer is asked for, be it a refusal; the rest would be 200 bytes a row.
+_ANSWER = "error,status,errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason"
 # An alias that is gone is an error: not a new index of that name, with mappings by guess.
 _PARAMS = {"require_alias": "true", "filter_path": _ANSWER}
 _TOO_LARGE = 413

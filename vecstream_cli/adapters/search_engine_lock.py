@@ -20,6 +20,7 @@ class SearchEngineLock:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._name = quote(server.collection, safe="")
+        self._there = False  # the index
 
     def read(self) -> str | None:
         """The text that stands there."""
@@ -42,11 +43,13 @@ class SearchEngineLock:
     def _document(self) -> dict[str, Any] | None:
         path = f"/{INDEX}/_doc/{self._name}"  # a get by id is never stale
         status, found = self._server.call("read the lock of", "GET", path, refusals=(404,))
+        self._there = "error" not in found
         return None if status == 404 else dict(found)
 
     def _put(self, method: str, kind: str, params: dict[str, str], new: str | None) -> bool:
-        if kind == "_create":
-            self._make()
+        if not self._there:
+            # Refused with 400 where another has just made it.
+            self._server.call("lock", "PUT", f"/{INDEX}", body=_BODY, refusals=(400,))
         tries = 0
 
         def body() -> dict[str, str] | None:
@@ -58,7 +61,3 @@ class SearchEngineLock:
         status, _ = self._server.call("lock", method, path, params, body=body, refusals=(404, 409))
         # A further try is refused where an earlier one, whose answer was lost, had done it.
         return status < 400 or (tries > 1 and self.read() == new)
-
-    def _make(self) -> None:
-        # Refused with 400 where it is there, by whoever made it.
-        self._server.call("lock", "PUT", f"/{INDEX}", body=_BODY, refusals=(400,))

@@ -1,6 +1,7 @@
 """Who asks a search engine, and what certificate it is known by."""
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -49,9 +50,10 @@ def tls(
     return place, told
 
 
-def silence(logger: str) -> None:
-    """Keep a client from warning on stderr of each answer that refuses, which is told otherwise;
-    not where somebody has said what it may tell."""
+def silence(logger: str, warning: type[Warning]) -> None:
+    """Keep a client from telling stderr of each answer that refuses, and what a server says of
+    deprecations; not where somebody has said what it may log."""
     client = logging.getLogger(logger)
     if client.level == logging.NOTSET:
         client.setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=warning)

@@ -52,12 +52,12 @@ class Server(ABC):
         """How vectors are mapped, and the settings that an index needs for them; by options."""
 
     @abstractmethod
-    def exact(self, vector: Sequence[float], condition: Query | None) -> Query:
-        """A search that compares every row, with scores of the cosine and 1."""
+    def candidates(self, vector: Sequence[float], count: int, condition: Query | None) -> Query:
+        """The rows, of those that match, that the graph finds near: about so many."""
 
     @abstractmethod
-    def approximate(self, vector: Sequence[float], k: int, condition: Query | None) -> Query:
-        """A search of the graph, with scores of half the cosine and 0.5."""
+    def compared(self, vector: Sequence[float], among: Query) -> Query:
+        """These rows, each compared with the vector; their scores are the cosines and 1."""
 
     @abstractmethod
     def with_vectors(self, body: Query) -> Query:

@@ -269,13 +269,7 @@ class Api:
     def _ranked(self, index: Index, body: Body) -> list[dict[str, Any]]:
         """Every hit, in its order."""
         queries = index.queries()
-        if "knn" in body:
-            asked = body["knn"]
-            found = queries.nearest(
-                asked["field"], asked["query_vector"], asked["k"], asked.get("filter")
-            )
-        else:
-            found = queries.found(body.get("query", {"match_all": {}}))
+        found = queries.found(body.get("query", {"match_all": {}}))
         order = body.get("sort")
         named = order and isinstance(order[0], dict) and "_score" in order[0]
         names = list(found)

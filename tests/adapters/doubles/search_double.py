@@ -109,7 +109,7 @@ class SearchDouble:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
-        if "filter_path" in params and status < 300:
+        if "filter_path" in params:
             answer = _filtered(answer, params["filter_path"].split(","))
         self._send(handler, status, answer, {})
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 Document = Mapping[str, Any]
+Scores = dict[str, float]
 SCRIPTS = {
     "cosineSimilarity(params.query, 'vector') + 1.0": "elasticsearch",
     "1.0 + cosineSimilarity(params.query, doc['vector'])": "opensearch",
@@ -39,8 +40,11 @@ class Queries:
         if kind == "script_score":
             return self._scripted(body)
         if kind == "knn":
+            if "field" in body:  # as Elasticsearch has it
+                vector, count = body["query_vector"], min(body["k"], body["num_candidates"])
+                return self._nearest(body["field"], vector, count, body.get("filter"))
             ((field, asked),) = body.items()
-            return self.nearest(field, asked["vector"], asked["k"], asked.get("filter"))
+            return self._nearest(field, asked["vector"], asked["k"], asked.get("filter"))
         if kind == "match":
             return self._ranked(*next(iter(body.items())))
         if kind == "bool" and body.get("must"):
@@ -51,7 +55,9 @@ class Queries:
         matches = self._predicate(query)
         return {name: 1.0 for name, document in self._documents.items() if matches(document)}
 
-    def nearest(self, field: str, vector: list[float], k: int, conditions: Any) -> dict[str, float]:
+    def _nearest(
+        self, field: str, vector: list[float], k: int, conditions: Any
+    ) -> dict[str, float]:
         """The k nearest with the score that both give cosine: its half and 0.5."""
         filters = [conditions] if isinstance(conditions, dict) else conditions or []
         among = self.found({"bool": {"filter": filters}}) if filters else self._documents

@@ -25,9 +25,9 @@ QUERIES = "bool exists knn match match_all match_none prefix range script_score 
 # Of what has many properties, those that are asked for; nothing else is then admitted.
 KEPT = {
     "QueryContainer": QUERIES,
-    "SearchBody": "_source fields knn pit query search_after size sort track_total_hits",
-    "SearchRequestBody": ("_source fields knn pit query search_after size sort track_total_hits"),
-    "KnnSearch": "field query_vector k num_candidates filter",
+    "SearchBody": "_source fields pit query search_after size sort track_total_hits",
+    "SearchRequestBody": ("_source fields pit query search_after size sort track_total_hits"),
+    "KnnQuery": "field query_vector num_candidates filter vector k",
     "IndexSettings": "index number_of_shards number_of_replicas refresh_interval hidden knn",
     "TypeMapping": "_meta dynamic properties",
     "ResponseBody": "took timed_out _shards hits pit_id _scroll_id",
