@@ -23,16 +23,20 @@ class Limits:
 
     `target_rows` is the batch at which it is near its best speed. An adapter cuts what it is
     given into requests of at most `max_rows` rows and `max_bytes` bytes (None: any), and has
-    `in_flight` of them under way at once. `max_dimension` is the longest vector. `names` matches
-    what a collection may be called, and `naming` says so to a person. `nul_in_text` says whether
-    text may hold U+0000; where it may not, such a row is refused.
+    `in_flight` of them under way at once. A row of more than `max_row_bytes`, its vector aside, is
+    refused. `max_dimension` is the longest vector; `one_dimension` says that all collections of a
+    database have vectors of one. `names` matches what a collection may be called, and `naming` says
+    so to a person. `nul_in_text` says whether text may hold U+0000; where it may not, such a row is
+    refused.
     """
 
     target_rows: int
     max_rows: int | None = None
     max_bytes: int | None = None
     in_flight: int = 1
+    max_row_bytes: int | None = None
     max_dimension: int | None = None
+    one_dimension: bool = False
     names: re.Pattern[str] | None = None
     naming: str = ""
     nul_in_text: bool = True

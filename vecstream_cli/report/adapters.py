@@ -62,6 +62,7 @@ def as_json(found: AdapterFacts) -> dict[str, object]:
             "max_rows": limits.max_rows,
             "max_bytes": limits.max_bytes,
             "in_flight": limits.in_flight,
+            "max_row_bytes": limits.max_row_bytes,
             "max_dimension": limits.max_dimension,
         },
         "keeps_locks": found.keeps_locks,
@@ -78,6 +79,8 @@ def _limits(found: AdapterFacts) -> list[tuple[str, str]]:
     if limits.max_bytes is not None:
         told.append(("bytes of a request, at most", size(limits.max_bytes)))
     told.append(("requests at once", count(limits.in_flight)))
+    if limits.max_row_bytes is not None:
+        told.append(("bytes of a row, its vector aside, at most", size(limits.max_row_bytes)))
     if limits.max_dimension is not None:
         told.append(("numbers of a vector, at most", count(limits.max_dimension)))
     if limits.naming:
