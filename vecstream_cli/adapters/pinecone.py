@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
 from vecstream_cli.adapters.pinecone_filter import PineconeDialect, Told
-from vecstream_cli.adapters.pinecone_rows import FILTERABLE, records
+from vecstream_cli.adapters.pinecone_rows import FILTERABLE, MOST_METADATA, records
 from vecstream_cli.adapters.pinecone_search import MOST_FOUND, Namespace
 from vecstream_cli.adapters.pinecone_service import METRIC, TOO_LARGE, Service
 from vecstream_cli.adapters.predicates import chunks
@@ -58,7 +58,9 @@ class PineconeAdapter(Adapter):
         max_rows=1000,
         max_bytes=2_000_000,
         in_flight=4,
+        max_row_bytes=MOST_METADATA,
         max_dimension=20_000,
+        one_dimension=True,
         names=re.compile(r"(?!__)[A-Za-z0-9_.-]{1,200}"),
         naming="Use up to 200 letters, digits, '_', '-' and '.', but no '__' at the beginning.",
     )
