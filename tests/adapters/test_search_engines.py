@@ -14,20 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from doubles.search_double import API_KEY, PASSWORD, USER, SearchDouble
-from doubles.search_query import Queries
-from filter_strategies import FILTERS, ROWS
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from vecstream_cli.adapters import retrying, search_engine, search_engine_search
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
-from vecstream_cli.adapters.schema import ROW_COLUMNS
-from vecstream_cli.adapters.search_engine_facts import ordered, terms
-from vecstream_cli.adapters.search_engine_filter import SearchEngineDialect
-from vecstream_cli.adapters.search_engine_rows import encoded, properties
 from vecstream_cli.core.filter_text import parsed
-from vecstream_cli.core.filters import Filter, matches
+from vecstream_cli.core.filters import matches
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import (
     AuthenticationFailed,
@@ -125,6 +117,29 @@ def test_rows_that_the_double_refuses_are_named_and_counted(
     assert "2 of 10 rows failed" in caught.value.message
     assert hex_id("a", 3) in caught.value.message
     assert "no room for it" in caught.value.message
+
+
+def test_a_deletion_that_meets_another_goes_on_until_nothing_is_left(
+    adapter: Adapter, double: SearchDouble
+) -> None:
+    adapter.append(rows("a", 4))
+    double.api.conflicts = 2
+
+    assert adapter.delete_documents([hex_id("a")]) is None  # some may have gone by the other
+    assert (sent(double, "_delete_by_query"), adapter.count()) == (3, 0)
+
+
+def test_an_answer_without_the_rows_of_a_shard_is_none(
+    adapter: Adapter, double: SearchDouble
+) -> None:
+    adapter.append(rows("a", 4))
+    double.api.silent_shards = 2
+
+    assert len(adapter.search([1.0] * DIMENSION, 9)) == 4
+    with opened(double, deadline="0.1") as impatient:
+        double.api.silent_shards = 1000
+        with pytest.raises(DatabaseError, match="no shard available"):
+            impatient.count()
 
 
 def test_a_request_too_large_for_the_double_is_halved(
@@ -369,47 +384,3 @@ def test_a_double_with_a_certificate_is_trusted_as_the_options_say(
             assert "ca_file" in (caught.value.hint or "")
     finally:
         double.close()
-
-
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(st.lists(ROWS, min_size=1, max_size=8), FILTERS)
-def test_what_the_double_is_asked_for_is_what_the_filter_means(
-    facts: list[dict[str, Any]], wanted: Filter
-) -> None:
-    told = SearchEngineDialect().condition(wanted)
-    documents = {}
-    for number, row in enumerate(facts):
-        known = {name: value for name, value in row.items() if value is not None}
-        known["facts"] = [t for name in ("position", "metadata") for t in terms(name, row[name])]
-        documents[str(number)] = known
-    expected = {str(n) for n, row in enumerate(facts) if matches(wanted, row)}
-
-    if told.native is None:
-        assert not told.exact
-        return
-    found = Queries(properties({"type": "dense_vector"}), documents).found(
-        {"bool": {"filter": [told.native]}}
-    )
-    assert expected == set(found) if told.exact else expected <= set(found)
-
-
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    st.integers(-(2**53), 2**53) | st.floats(allow_nan=False),
-    st.integers(-(2**53), 2**53) | st.floats(allow_nan=False),
-)
-def test_numbers_in_terms_sort_as_numbers_do(one: float, other: float) -> None:
-    assert (ordered(one) < ordered(other)) == (one < other)
-    assert (ordered(one) == ordered(other)) == (one == other)
-
-
-def test_a_bulk_request_has_every_column_of_a_row() -> None:
-    import json
-
-    (line,) = encoded(rows("a", 1))
-    action, document = map(json.loads, line.splitlines())
-    assert action == {"index": {"_id": hex_id("a", 0)}}
-    (row,) = rows("a", 1).to_pylist()
-    assert {name: document.get(name) for name in ROW_COLUMNS if name != "vector"} == {
-        name: value for name, value in row.items() if name != "vector"
-    }

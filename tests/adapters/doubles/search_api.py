@@ -24,6 +24,10 @@ class Api:
         self.busy = 0
         self.refused: dict[str, tuple[str, str]] = {}
         """Ids of documents that no bulk request may index, and why."""
+        self.conflicts = 0
+        """How many of the next deletions by query meet another that is under way."""
+        self.silent_shards = 0
+        """How many of the next searches and counts lack the rows of a shard."""
         self.largest: int | None = None
         """Bytes of a bulk request beyond which it is answered with 413."""
 
@@ -139,14 +143,15 @@ class Api:
 
     def count(self, values: dict[str, str], params: dict[str, str], body: Body) -> Answer:
         found = sum(len(i.queries().found(body["query"])) for i in self._all(values["index"]))
-        return 200, {"count": found, "_shards": SHARDS}
+        return 200, {"count": found, "_shards": self._shards()}
 
     def search(self, values: dict[str, str], params: dict[str, str], body: Body) -> Answer:
         (index,) = self._all(values["index"])
         if body["size"] > 10_000:
             raise Refused(400, "illegal_argument_exception", "Result window is too large")
         if "scroll" not in params:
-            return 200, _answer(self._page(self._ranked(index, body), body))
+            found = _answer(self._page(self._ranked(index, body), body))
+            return 200, {**found, "_shards": self._shards()}
         name = self._point(self._ranked(index, body), body)
         return 200, {**_answer(self._turned(name)), "_scroll_id": name}
 
@@ -177,6 +182,7 @@ class Api:
 
     def delete_by_query(self, values: dict[str, str], params: dict[str, str], body: Body) -> Answer:
         deleted = 0
+        conflicts, self.conflicts = min(1, self.conflicts), max(0, self.conflicts - 1)
         for index in self._all(values["index"]):
             for row in index.queries().found(body["query"]):
                 deleted += index.delete(row) is not None
@@ -188,7 +194,7 @@ class Api:
             "total": deleted,
             "deleted": deleted,
             "batches": 1,
-            "version_conflicts": 0,
+            "version_conflicts": conflicts,
             "noops": 0,
             "retries": {"bulk": 0, "search": 0},
             "throttled_millis": 0,
@@ -239,6 +245,14 @@ class Api:
         ):
             raise Refused(409, "version_conflict_engine_exception", "version conflict")
         return index
+
+    def _shards(self) -> dict[str, Any]:
+        if self.silent_shards == 0:
+            return SHARDS
+        self.silent_shards -= 1
+        reason = {"type": "no_shard_available_action_exception", "reason": "no shard available"}
+        failure = {"shard": 0, "index": "documents", "reason": reason}
+        return {**SHARDS, "total": 2, "failed": 1, "failures": [failure]}
 
     def _behind(self, alias: str) -> list[Index]:
         return [index for index in self.indices.values() if alias in index.aliases]
