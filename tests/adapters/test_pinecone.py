@@ -233,6 +233,15 @@ def test_a_table_of_many_small_batches_takes_few_requests(fresh: PineconeDouble)
         assert adapter.count() == 300
 
 
+def test_filters_find_the_same_whether_absent_is_other_or_not(
+    fresh: PineconeDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("doubles.pinecone_store.ABSENT_IS_OTHER", True)
+    with opened(fresh) as adapter:
+        adapter.create(RECORD)
+        Conformance().test_every_kind_of_filter_finds_what_a_look_at_every_row_finds(adapter)
+
+
 def test_a_document_of_more_rows_than_a_filter_names_keeps_those_it_should(
     fresh: PineconeDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 MOST_METADATA = 40_960
 MOST_VALUES = 10_000
+ABSENT_IS_OTHER = False
+"""Whether what is not there satisfies $ne and $nin: the documentation does not say."""
 
 Record = tuple[npt.NDArray[np.float32], dict[str, Any]]
 Rows = dict[str, Record]
@@ -155,13 +157,16 @@ def _compiled(key: str, value: Any) -> Test:
     ((name, operand),) = value.items()
     if name == "$exists":
         return lambda found: (key in found) == operand
-    # What is not there satisfies no condition here; of $ne and $nin the documentation does not say.
     if name in _ORDERS:
         order = _ORDERS[name]
         return lambda found: _number(found.get(key)) and order(found[key], operand)
     wanted = {_of_kind(each) for each in (operand if isinstance(operand, list) else [operand])}
     alike = name in ("$eq", "$in")
-    return lambda found: key in found and alike != wanted.isdisjoint(_kinds(found[key]))
+    return lambda found: (
+        alike != wanted.isdisjoint(_kinds(found[key]))
+        if key in found
+        else ABSENT_IS_OTHER and not alike
+    )
 
 
 def _number(value: object) -> bool:
