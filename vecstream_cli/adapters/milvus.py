@@ -32,10 +32,19 @@ DEFAULT_FOLDER = "vecstream.db"
 
 # The record is a property of the collection, which can be changed.
 _RECORD, _LAST_RUN = "vecstream.record", "vecstream.last_run"
+_SMALL = 512  # rows
 _INDEXES = {
     "flat": {"index_type": "FLAT", "params": "{}"},
     "hnsw": {"index_type": "HNSW", "params": '{"M": 16, "efConstruction": 200}'},
 }
+
+
+def _joined(batch: "pa.RecordBatch | pa.Table") -> "pa.RecordBatch | pa.Table":
+    """Many small batches as one, since each would be a request."""
+    if batch.num_columns and hasattr(batch, "combine_chunks"):
+        small = batch.num_rows < _SMALL * batch.column("id").num_chunks
+        return batch.combine_chunks() if small else batch
+    return batch
 
 
 def _index(text: str) -> str:
@@ -172,7 +181,7 @@ class MilvusAdapter(Adapter):
         checked(batch, self._dimension)
         self._written = True
         upsert = partial(self._upsert, self._table(), self._dimension)
-        self._flight.each(upsert, parts(batch, self.limits))
+        self._flight.each(upsert, parts(_joined(batch), self.limits))
 
     def _upsert(self, table: Table, dimension: int, part: "pa.RecordBatch") -> None:
         from pymilvus.grpc_gen import milvus_pb2

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from vecstream_cli.adapters.milvus_filter import ANY, literal, one_of
 from vecstream_cli.adapters.milvus_rows import decoded, stored
-from vecstream_cli.adapters.milvus_wire import NO_COLLECTION, Line, Refused, pairs
+from vecstream_cli.adapters.milvus_wire import NO_COLLECTION, TOO_MUCH, Line, Refused, pairs
 from vecstream_cli.adapters.nearest import Row
 from vecstream_cli.adapters.predicates import chunks
+from vecstream_cli.adapters.retrying import Again
 from vecstream_cli.errors import CollectionNotFound, DatabaseError
 
 if TYPE_CHECKING:
@@ -74,10 +75,8 @@ class Table:
                 if error.code == NO_COLLECTION:
                     raise self._missing from None
                 if time.monotonic() - began > self._wait:
-                    raise DatabaseError(
-                        f"Cannot {action} the collection: it is not loaded ({error.reason}).",
-                        hint="Give its server more memory, or release other collections.",
-                    ) from None
+                    told = self._line.told(action, error)
+                    raise told.error if isinstance(told, Again) else told from error
             self.load()
 
     def load(self, holder: str | None = None) -> None:
@@ -145,7 +144,14 @@ class Table:
         asked = names if "id" in names else ("id", *names)
         expression = condition or ANY
         while True:
-            answer = self._query("read", expression, stored(asked), limit)
+            try:
+                answer = self._query("read", expression, stored(asked), limit)
+            except DatabaseError as error:
+                cause = error.__cause__
+                if limit == 1 or not (isinstance(cause, Refused) and cause.code == TOO_MUCH):
+                    raise
+                limit = max(1, limit // 4)
+                continue
             batch = decoded(answer.fields_data, asked, facts.dimension)
             if batch.num_rows:
                 yield batch.select(list(names))

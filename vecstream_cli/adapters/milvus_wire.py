@@ -6,6 +6,7 @@ Milvus Lite takes the same calls without a server: `adapters/milvus_lite.py`.
 """
 
 import base64
+import re
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -25,6 +26,8 @@ _OLD_NO_COLLECTION, _OLD_NOT_LOADED = 4, 101  # of `error_code`, which older ser
 _MAY_PASS = frozenset(
     {1, 2, 8, 9, 500, 501, 503, 504, 901, 902}  # not ready, rate limit, channels, nodes
 )
+TOO_MUCH = -1  # ours: Milvus has no number for an answer that would be too large
+_TOO_MUCH = re.compile(r"exceeds? the (limit|maxOutputSize)|maxOutputSize")
 _FOR_THE_CALLER = frozenset({NO_COLLECTION, NOT_LOADED, PARTLY_LOADED})
 _DENIED = frozenset({1800, 1801, 1802, 1803})
 
@@ -125,6 +128,8 @@ def answered(response: Any) -> Any:
         code = NO_COLLECTION
     elif status.error_code == _OLD_NOT_LOADED:
         code = NOT_LOADED
+    elif _TOO_MUCH.search(status.reason):
+        code = TOO_MUCH
     passes = code not in _FOR_THE_CALLER and (status.retriable or code in _MAY_PASS)
     raise Refused(code, status.reason, may_pass=passes)
 
@@ -139,7 +144,7 @@ class Line:
 
     def __call__(self, action: str, name: str, request: Any) -> Any:
         """The response. Raises Refused for what the caller decides, and VecstreamError."""
-        retrying = Retrying(partial(self._told, action), self._deadline)
+        retrying = Retrying(partial(self.told, action), self._deadline)
         try:
             return retrying(partial(self._calls.make, name, request))
         except VecstreamError as error:
@@ -150,7 +155,8 @@ class Line:
     def close(self) -> None:
         self._calls.close()
 
-    def _told(self, action: str, raised: Exception) -> VecstreamError | Again:
+    def told(self, action: str, raised: Exception) -> VecstreamError | Again:
+        """The error to raise for what a call raised."""
         told = f"Cannot {action} {self._what}"
         if isinstance(raised, Refused):
             error: VecstreamError = DatabaseError(f"{told}: {_sentence(raised.reason)}.")
