@@ -192,6 +192,21 @@ class TestServer(_OnServer):
             client.release_collection(collection)
         assert adapter.count() == 5
 
+    def test_a_database_of_the_server_is_named_by_the_uri(
+        self, database: Endpoint, reopen: Opener
+    ) -> None:
+        with closing(_plain_client(database)) as client:
+            client.create_database("theirs")
+        there = replace(database, uri=f"{database.uri}/theirs")
+        reopen(database=there, collection="apart").create(RECORD)
+        assert reopen(database=there, collection="apart").record() == RECORD
+        assert reopen(collection="apart").record() is None
+        reopen(database=there, collection="apart").drop()
+        nowhere = replace(database, uri=f"{database.uri}/nowhere")
+        with pytest.raises(DatabaseError, match="nowhere") as caught:
+            reopen(database=nowhere, collection="apart").create(RECORD)
+        assert "database" in caught.value.hint
+
 
 class TestKilled(_OnServer):
     """A process that is killed between two steps leaves nothing that the next one stumbles over."""

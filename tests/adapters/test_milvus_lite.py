@@ -3,19 +3,24 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
+from adapters.test_weaviate_tls import files  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
+from pymilvus.grpc_gen import milvus_pb2_grpc
 
 from vecstream_cli.adapters.base import Adapter
+from vecstream_cli.adapters.milvus_lite import Lite
 from vecstream_cli.adapters.milvus_names import NAMES, alias_of, holder_of, may_hold
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError, UsageError
 from vecstream_cli.testing import Conformance
-from vecstream_cli.testing.rows import by_id, hex_id, rows, with_columns
+from vecstream_cli.testing.rows import RECORD, by_id, hex_id, rows, with_columns
 from vecstream_cli.testing.writing import stored
 
 NAME = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,30}(--build)?", fullmatch=True)
@@ -95,6 +100,41 @@ sys.stdin.read()
             connect(database, "a", read_only=True)
         other.communicate()
     connect(database, "a", read_only=True).close()
+
+
+def test_a_server_over_tls_is_checked_and_may_ask_for_a_certificate(
+    tmp_path: Path,
+    files: tuple[str, str],  # noqa: F811
+) -> None:
+    """The server is Milvus Lite's service behind gRPC."""
+    certificate, key = files
+    pair = (Path(key).read_bytes(), Path(certificate).read_bytes())
+    server = grpc.server(ThreadPoolExecutor(4))
+    lite = Lite(tmp_path / "lite.db")
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(lite._shared.service, server)
+    port = server.add_secure_port(
+        "127.0.0.1:0", grpc.ssl_server_credentials([pair], pair[1], require_client_auth=True)
+    )
+    server.start()
+
+    def opened(**options: str) -> Adapter:
+        uri = f"https://127.0.0.1:{port}"
+        database = Endpoint(name="milvus", uri=uri, options={"deadline": "0", **options})
+        return connect(database, "documents", read_only=False)
+
+    try:
+        with opened(ca_file=certificate, cert_file=certificate, key_file=key) as adapter:
+            adapter.create(RECORD)
+            adapter.append(rows("a", 3))
+            assert adapter.count() == 3
+        for options in ({}, {"ca_file": certificate}):
+            with opened(**options) as adapter, pytest.raises(DatabaseError):
+                adapter.record()
+        with pytest.raises(UsageError, match="cannot be read"):
+            opened(ca_file=str(tmp_path / "none.pem"))
+    finally:
+        server.stop(None).wait()
+        lite.close()
 
 
 def test_a_reader_makes_no_folder(database: Endpoint, tmp_path: Path) -> None:

@@ -32,19 +32,10 @@ DEFAULT_FOLDER = "vecstream.db"
 
 # The record is a property of the collection, which can be changed.
 _RECORD, _LAST_RUN = "vecstream.record", "vecstream.last_run"
-_SMALL = 512  # rows
 _INDEXES = {
     "flat": {"index_type": "FLAT", "params": "{}"},
     "hnsw": {"index_type": "HNSW", "params": '{"M": 16, "efConstruction": 200}'},
 }
-
-
-def _joined(batch: "pa.RecordBatch | pa.Table") -> "pa.RecordBatch | pa.Table":
-    """Many small batches as one, since each would be a request."""
-    if batch.num_columns and hasattr(batch, "combine_chunks"):
-        small = batch.num_rows < _SMALL * batch.column("id").num_chunks
-        return batch.combine_chunks() if small else batch
-    return batch
 
 
 def _index(text: str) -> str:
@@ -71,7 +62,9 @@ class MilvusAdapter(Adapter):
     options: ClassVar[Mapping[str, Option]] = {
         "deadline": DEADLINE,
         "timeout": TIMEOUT,
-        "ca_file": Option(help="a file of certificates that may have signed the server's"),
+        "ca_file": Option(help="certificates that the server's is checked against, for https"),
+        "cert_file": Option(help="the client's certificate, where the server asks for one"),
+        "key_file": Option(help="the key of the client's certificate"),
         "index": Option(help="how a new collection is indexed: hnsw or flat", read=_index),
     }
 
@@ -96,8 +89,8 @@ class MilvusAdapter(Adapter):
         folder = cls.local_folder(database.uri)
         calls: Calls | None
         if folder is None:
-            timeout = cls.option(database, "timeout")
-            calls = Server(database, timeout=timeout, ca_file=cls.option(database, "ca_file"))
+            files = [cls.option(database, name) for name in ("ca_file", "key_file", "cert_file")]
+            calls = Server(database, timeout=cls.option(database, "timeout"), files=files)
         elif folder.suffix != ".db":
             raise UsageError(
                 f"{folder} cannot be a database of Milvus Lite, whose name ends in .db.",
@@ -181,7 +174,7 @@ class MilvusAdapter(Adapter):
         checked(batch, self._dimension)
         self._written = True
         upsert = partial(self._upsert, self._table(), self._dimension)
-        self._flight.each(upsert, parts(_joined(batch), self.limits))
+        self._flight.each(upsert, parts(batch, self.limits))
 
     def _upsert(self, table: Table, dimension: int, part: "pa.RecordBatch") -> None:
         from pymilvus.grpc_gen import milvus_pb2
@@ -245,10 +238,13 @@ class MilvusAdapter(Adapter):
         )
 
     def maintain(self, *, final: bool = False, spare_bytes: int = 0) -> bool:
-        """At the end of a run that wrote: have the server seal what it holds, which indexes it."""
+        """At the end of a run that wrote: have the server seal what it holds, which indexes it.
+
+        Milvus Lite does that when it is closed.
+        """
         from pymilvus.grpc_gen import milvus_pb2
 
-        if not (final and self._written):
+        if self._embedded or not (final and self._written):
             return False
         holder = self._found().holder
         self._tell("Flush", milvus_pb2.FlushRequest(collection_names=[holder]))

@@ -65,11 +65,12 @@ class Calls(Protocol):
 class Server:
     """A Milvus server; connected by the first call, and anew after a connection broke."""
 
-    def __init__(self, database: Endpoint, *, timeout: float, ca_file: str | None) -> None:
+    def __init__(self, database: Endpoint, *, timeout: float, files: Sequence[str | None]) -> None:
+        """`files`: the authorities' certificates, the client's key, the client's certificate."""
         parts = _parts(database.uri or "")
         self._target = f"{parts.hostname}:{parts.port or DEFAULT_PORT}"
         self._secure = parts.scheme == "https"
-        self._roots = _read(ca_file) if ca_file else None
+        self._files = [_read(file) if file else None for file in files]
         self._timeout = timeout
         self._metadata: list[tuple[str, str]] = []
         if name := parts.path.strip("/"):
@@ -102,7 +103,7 @@ class Server:
         with self._lock:
             if self._channel is None:
                 if self._secure:
-                    credentials = grpc.ssl_channel_credentials(root_certificates=self._roots)
+                    credentials = grpc.ssl_channel_credentials(*self._files)
                     self._channel = grpc.secure_channel(self._target, credentials, options=_CHANNEL)
                 else:
                     self._channel = grpc.insecure_channel(self._target, options=_CHANNEL)
@@ -165,7 +166,7 @@ class Line:
             if raised.code == NO_DATABASE:
                 error = DatabaseError(
                     error.message,
-                    hint="Name a database that is there in --db-uri http://HOST/NAME.",
+                    hint="Name a database that is there: --db-uri http://HOST:19530/NAME.",
                 )
             return Again(error) if raised.may_pass else error
         return _away(told, raised)
@@ -223,7 +224,7 @@ def _read(file: str) -> bytes:
     try:
         return Path(file).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"The certificates {file} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The file {file} cannot be read: {error.strerror}.") from error
 
 
 def pairs(**values: object) -> Sequence[Any]:
