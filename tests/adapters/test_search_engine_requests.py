@@ -3,16 +3,20 @@
 import json
 from typing import Any
 
+import pytest
 from doubles.search_query import Queries
 from filter_strategies import FILTERS, ROWS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vecstream_cli.adapters.registry import connect
 from vecstream_cli.adapters.schema import ROW_COLUMNS
 from vecstream_cli.adapters.search_engine_facts import ordered, terms
 from vecstream_cli.adapters.search_engine_filter import SearchEngineDialect
 from vecstream_cli.adapters.search_engine_rows import encoded, properties
 from vecstream_cli.core.filters import Filter, matches
+from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.errors import UsageError
 from vecstream_cli.testing.rows import hex_id, rows
 
 
@@ -56,3 +60,10 @@ def test_a_bulk_request_has_every_column_of_a_row() -> None:
     assert {name: document.get(name) for name in ROW_COLUMNS if name != "vector"} == {
         name: value for name, value in row.items() if name != "vector"
     }
+
+
+@pytest.mark.parametrize("uri", ["ftp://127.0.0.1:9200", "127.0.0.1:9200", "elastic"])
+@pytest.mark.parametrize("name", ["elasticsearch", "opensearch"])
+def test_what_is_no_address_is_refused(name: str, uri: str) -> None:
+    with pytest.raises(UsageError, match="address"):
+        connect(Endpoint(name=name, uri=uri), "documents", read_only=True)

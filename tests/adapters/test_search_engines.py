@@ -119,6 +119,24 @@ def test_rows_that_the_double_refuses_are_named_and_counted(
     assert "no room for it" in caught.value.message
 
 
+def test_rows_of_a_run_that_was_killed_before_its_refresh_are_deleted_as_any(
+    adapter: Adapter, double: SearchDouble
+) -> None:
+    adapter.append(rows("a", 4))
+    double.fail("_refresh", 400)
+    with pytest.raises(DatabaseError):
+        adapter.append(rows("a", 3, first=4, attempt=2))
+    with opened(double) as other:
+        double.fail("_refresh", 400)
+        with pytest.raises(DatabaseError):
+            other.append(rows("b", 3))
+
+    with opened(double) as following:
+        assert following.keep_only(hex_id("a"), [hex_id("a", n) for n in range(4)]) == 3
+        assert following.delete_documents([hex_id("b")]) == 3
+        assert stored(following) == by_id(rows("a", 4))
+
+
 def test_a_deletion_that_meets_another_goes_on_until_nothing_is_left(
     adapter: Adapter, double: SearchDouble
 ) -> None:
@@ -341,13 +359,6 @@ def test_elasticsearch_s_client_says_what_it_finds_where_opensearch_is() -> None
         adapter.close()
     finally:
         double.close()
-
-
-@pytest.mark.parametrize("uri", ["ftp://127.0.0.1:9200", "127.0.0.1:9200", "elastic"])
-@pytest.mark.parametrize("name", ["elasticsearch", "opensearch"])
-def test_what_is_no_address_is_refused(name: str, uri: str) -> None:
-    with pytest.raises(UsageError, match="address"):
-        connect(Endpoint(name=name, uri=uri), "documents", read_only=True)
 
 
 @pytest.fixture(scope="module")

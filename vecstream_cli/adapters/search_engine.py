@@ -92,6 +92,7 @@ class SearchEngine(Adapter):
         self._flight = Flight(self.limits.in_flight)
         self._lock = SearchEngineLock(server)
         self._dimension: int | None = None
+        self._settled = read_only  # no row is written that a search does not find yet
         self._chosen = {name: self.option(database, name) for name in self.options}
 
     @classmethod
@@ -109,7 +110,10 @@ class SearchEngine(Adapter):
 
     def record(self) -> CollectionRecord | None:
         found = self._found(self._server)
-        return None if found is None else found[1]
+        if found is None:
+            return None
+        self._settle("read")
+        return found[1]
 
     def create(self, record: CollectionRecord) -> None:
         self._insist_on_writing()
@@ -259,16 +263,25 @@ class SearchEngine(Adapter):
         checked(batch, self._known_dimension())
         if batch.num_rows == 0:
             return
+        self._settled = False
         cut = parts(batch, self.limits, growth=_JSON_GROWTH)
         self._flight.each(partial(send, self._server, action), map(encoded, cut))
-        self._server.refresh(action)
+        self._settle(action)
+
+    def _settle(self, action: str) -> None:
+        """Let searches find what was written, also by a run that was killed before it did this."""
+        if not self._settled:
+            self._server.refresh(action)
+            self._settled = True
 
     def _delete_each(self, queries: Iterable[Query]) -> int | None:
         self._insist_on_writing()
+        self._settle("delete from")
         counts = [delete(self._server, query) for query in queries]
         return None if None in counts else sum(count or 0 for count in counts)
 
     def _index(self) -> Index:
+        self._settle("read")
         return Index(self._server, self._dimension_now)
 
     def _dimension_now(self) -> int:
