@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from adapters.servers import milvus_server
+from adapters.test_milvus_lite import long_texts
 
 from vecstream_cli.adapters import milvus, milvus_table
 from vecstream_cli.adapters.base import Adapter
@@ -104,6 +105,9 @@ class TestServer(_OnServer):
             count = client.query(collection, output_fields=["count(*)"])[0]["count(*)"]
         assert (hits[0]["id"], hits[0]["entity"]["path"]) == (hex_id("a", 3), "a.md")
         assert (hits[0]["distance"], count) == (pytest.approx(1, abs=1e-5), 20)
+
+    def test_texts_beyond_what_a_field_holds_come_back_whole(self, adapter: Adapter) -> None:
+        long_texts(adapter)
 
     def test_a_collection_of_somebody_else_is_foreign_and_stays(
         self, reopen: Opener, database: Endpoint

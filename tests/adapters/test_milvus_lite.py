@@ -40,7 +40,7 @@ class TestMilvusLite(Conformance):
         return database
 
     def test_texts_beyond_what_a_field_holds_come_back_whole(self, adapter: Adapter) -> None:
-        _long_texts(adapter)
+        long_texts(adapter)
 
     def test_a_row_with_too_much_text_is_refused_by_its_id(self, adapter: Adapter) -> None:
         batch = with_columns(rows("a", 2), text=["short", "🙂" * 200_000])
@@ -69,8 +69,9 @@ os.kill(os.getpid(), signal.SIGKILL)
             assert stored(reader) == by_id(rows("a", 50), rows("a", 20, attempt=2))
 
 
-def _long_texts(adapter: Adapter) -> None:
-    texts = ["🙂" * 131_072, "a" * 65_535, "b" * 65_536, "é" * 32_768, "short"]
+def long_texts(adapter: Adapter) -> None:
+    """Write and read rows around what a field holds, and up to what a row holds."""
+    texts = ["🙂" * 131_072, "a" * 65_535, "b" * 65_536, "é" * 32_768, "\n\x01" * 240_000]
     headings = [None, "x" * 70_000, "", "A > B", "é" * 40_000]
     metadata = ['{"k": "' + "y" * 70_000 + '"}', None, "{}", '{"k": 1}', '{"k": 2}']
     batch = with_columns(rows("a", 5), text=texts, heading=headings, metadata=metadata)

@@ -10,7 +10,7 @@ from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_
 from vecstream_cli.adapters.milvus_filter import MilvusDialect, one_of
 from vecstream_cli.adapters.milvus_lite import Lite
 from vecstream_cli.adapters.milvus_names import NAMES, NAMING, alias_of, holder_of, may_hold
-from vecstream_cli.adapters.milvus_rows import encoded, schema
+from vecstream_cli.adapters.milvus_rows import MOST_BYTES, encoded, schema
 from vecstream_cli.adapters.milvus_table import MOST_HITS, VALUES_PER_EXPRESSION, Facts, Table
 from vecstream_cli.adapters.milvus_wire import Calls, Line, Server, pairs
 from vecstream_cli.adapters.nearest import nearest
@@ -55,6 +55,7 @@ class MilvusAdapter(Adapter):
         max_rows=4096,
         max_bytes=16 << 20,  # a server takes messages of 64 MiB
         in_flight=2,
+        max_row_bytes=MOST_BYTES,
         max_dimension=32_768,
         names=NAMES,
         naming=NAMING,

@@ -2,7 +2,8 @@
 
 What is absent has a value that says so, since null came only with Milvus 2.5: -1 for `page`, an
 empty text for `position` and `metadata` (JSON never is one), `has_heading` false. A text has at
-most 65,535 bytes; what is beyond goes into `more_1` … `more_8`, as one JSON text cut in pieces.
+most 65,535 bytes; what is beyond goes into `more_1` … `more_8`: a line of JSON that says how many
+characters each column has there, and then those.
 `facts` is position and metadata once more, for filters to look into.
 """
 
@@ -26,6 +27,8 @@ _LONG = ("source", "path", "heading", "text", "position", "metadata")
 _OPTIONAL = ("heading", "position", "metadata")
 _MORE = tuple(f"more_{n}" for n in range(1, 9))
 _NO_FACTS = b"{}"
+MOST_BYTES = LONGEST_TEXT * len(_MORE)
+"""Of the texts of a row, at the least."""
 
 
 def schema(name: str, dimension: int) -> Any:
@@ -175,15 +178,15 @@ def _cut(ids: Sequence[str], texts: Mapping[str, list[str]]) -> dict[str, list[s
                 tails[name] = value[len(head) :]
         if not tails:
             continue
-        rest, pieces = json.dumps(tails, ensure_ascii=False), 0
+        lengths = {name: len(tail) for name, tail in tails.items()}
+        rest, pieces = "\n".join((json.dumps(lengths), "".join(tails.values()))), 0
         while rest and pieces < len(_MORE):
             more[_MORE[pieces]][row] = piece = _head(rest)
             rest, pieces = rest[len(piece) :], pieces + 1
         if rest:
-            most = LONGEST_TEXT * len(_MORE)
             raise DatabaseError(
-                f"The row {row_id} has texts that exceed what a row of Milvus holds by more than"
-                f" {most:,} bytes.",
+                f"The row {row_id} has more text than a row of Milvus holds"
+                f" ({MOST_BYTES:,} bytes).",
                 hint="Index with a smaller --chunk-size.",
             )
     return more
@@ -194,12 +197,14 @@ def _head(text: str) -> str:
     return text.encode()[:LONGEST_TEXT].decode(errors="ignore")
 
 
-def _join(found: dict[str, list[str]], rest: Sequence[list[str]]) -> None:
-    for row, pieces in enumerate(zip(*rest, strict=True)):
+def _join(found: dict[str, list[str]], more: Sequence[list[str]]) -> None:
+    for row, pieces in enumerate(zip(*more, strict=True)):
         if pieces[0]:
-            for name, tail in json.loads("".join(pieces)).items():
+            lengths, _, rest = "".join(pieces).partition("\n")
+            for name, length in json.loads(lengths).items():
                 if name in found:
-                    found[name][row] += tail
+                    found[name][row] += rest[:length]
+                rest = rest[length:]
 
 
 @lru_cache(maxsize=64)
