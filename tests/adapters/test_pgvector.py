@@ -116,6 +116,15 @@ def test_another_uri_is_refused_with_one_that_is_right(uri: str | None) -> None:
     assert "postgresql://" in caught.value.hint
 
 
+def test_a_uri_that_libpq_cannot_read_is_told_as_such() -> None:
+    database = Endpoint(name="pgvector", uri="postgresql://127.0.0.1:1/d?colour=red")
+    with (
+        connect(database, "documents", read_only=True) as adapter,
+        pytest.raises(UsageError, match="invalid"),
+    ):
+        adapter.record()
+
+
 def test_schemas_are_databases_of_their_own(opened: Opened) -> None:
     here, there = opened(), opened(query="?schema=Other one")
     there.append(rows("a", 3))

@@ -254,6 +254,8 @@ def told(error: Exception, action: str) -> VecstreamError | Again:
         return AuthenticationFailed(message)
     if state.startswith(_MISSING):
         return CollectionNotFound(f"Cannot {action}: there is no such collection.")
+    if isinstance(error, psycopg.ProgrammingError) and not state:
+        return UsageError(message, hint="Check --db-uri.")  # libpq cannot read it
     failed = DatabaseError(message, hint=_HINTS.get(state, "Look at the server's log."))
     if state.startswith(_PASSING):
         return Again(failed)
