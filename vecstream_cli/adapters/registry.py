@@ -14,6 +14,7 @@ GROUP = "vecstream.adapters"
 # Named here as well as in pyproject.toml, so that they work from a source tree, and without
 # reading the metadata of every installed package.
 _BUILT_IN = {
+    "chroma": ("vecstream_cli.adapters.chroma", "ChromaAdapter"),
     "elasticsearch": ("vecstream_cli.adapters.elasticsearch", "ElasticsearchAdapter"),
     "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
     "milvus": ("vecstream_cli.adapters.milvus", "MilvusAdapter"),

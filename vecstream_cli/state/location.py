@@ -8,7 +8,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 # A URI such as postgresql:///?host=/run/pg&dbname=base names its database in the query.
 _IDENTIFYING = frozenset(
-    {"control", "database", "db", "dbname", "host", "hostaddr", "port", "schema", "service"}
+    {
+        "control",
+        "database",
+        "db",
+        "dbname",
+        "host",
+        "hostaddr",
+        "port",
+        "schema",
+        "service",
+        "tenant",
+    }
 )
 
 
