@@ -50,7 +50,7 @@ def test_a_filter_says_all_that_matches_and_if_exact_nothing_else(
     batch = with_columns(
         rows("a", len(facts)), **{name: [row[name] for row in facts] for name in facts[0]}
     )
-    engine.upsert(json.loads(upsert_body([batch], "")))
+    engine.upsert(json.loads(upsert_body(batch, "")))
     condition = QdrantDialect().condition(wanted)
     if condition.native is None:
         assert not condition.exact
@@ -71,13 +71,13 @@ def test_numbers_come_back_from_their_text_to_the_last_bit(numbers: list[float])
     batch = batch.set_column(
         10, batch.schema.field("vector"), pa.FixedSizeListArray.from_arrays(flat, 8)
     )
-    (point,) = json.loads(upsert_body([batch], ""))["points"]
+    (point,) = json.loads(upsert_body(batch, ""))["points"]
     assert np.array_equal(np.asarray(point["vector"], np.float32), np.asarray(numbers, np.float32))
 
 
 def test_a_slice_is_sent_as_that_slice() -> None:
     whole = rows("a", 50)
-    points = json.loads(upsert_body([whole.slice(20, 3)], "text"))["points"]
+    points = json.loads(upsert_body(whole.slice(20, 3), "text"))["points"]
     assert [point["id"] for point in points] == [point_id(hex_id("a", n)) for n in (20, 21, 22)]
     sent = np.asarray([point["vector"]["text"] for point in points], np.float32)
     assert np.array_equal(sent, np.asarray(whole["vector"].to_pylist(), np.float32)[20:23])
@@ -85,7 +85,7 @@ def test_a_slice_is_sent_as_that_slice() -> None:
 
 def test_only_what_a_row_has_is_sent() -> None:
     batch = with_columns(rows("a", 1), page=[None], heading=[None], metadata=[None])
-    (point,) = json.loads(upsert_body([batch], ""))["points"]
+    (point,) = json.loads(upsert_body(batch, ""))["points"]
     absent = {"page", "heading", "metadata", "metadata_json", "position", "position_json"}
     assert not absent & set(point["payload"])
     assert not {"id", "vector"} & set(point["payload"])
