@@ -4,10 +4,12 @@ a secret."""
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -166,3 +168,28 @@ def _command_lines(pid: int) -> Iterator[str]:
                 yield " ".join(process.cmdline())
         except (psutil.Error, ProcessLookupError, PermissionError):
             continue
+
+
+def test_a_search_finds_by_words_and_within_a_filter_and_status_knows_the_collection(
+    into_postgres: IntoServer,
+) -> None:
+    docs = into_postgres.folder / "docs"
+    docs.mkdir()
+    for number in range(20):
+        word, author = ("zzqx" if number == 17 else "plain"), ("Ann" if number % 2 else "Bob")
+        text = f"---\nauthor: {author}\n---\nthe ring holds slots of {word} text {number}\n"
+        (docs / f"{number}.md").write_text(text)
+    assert into_postgres.index(docs).code == 0
+
+    def asked(*arguments: str) -> list[dict[str, Any]]:
+        command = [sys.executable, "-m", "vecstream_cli", *arguments, *into_postgres.place()]
+        done = into_postgres.run([*command, "--json"])
+        assert done.code == 0, done.err
+        return done.lines[:-1]
+
+    assert asked("search", "zzqx", "--hybrid")[0]["path"] == "17.md"
+    found = asked("search", "slots of text", "--where", "author = 'Ann'", "-k", "50")
+    assert {hit["path"] for hit in found} == {f"{number}.md" for number in range(1, 20, 2)}
+    command = [sys.executable, "-m", "vecstream_cli", "status", "--json"]
+    done = into_postgres.run([*command, "--db", "pgvector", "--db-uri", into_postgres.uri])
+    assert [line["name"] for line in done.lines[:-1]] == [into_postgres.collection]
