@@ -104,14 +104,29 @@ def _write(name: str, uri: str, count: int) -> dict[str, float]:
 def _servers() -> Iterator[dict[str, tuple[str, Mapping[str, str]]]]:
     """Every database that runs here: embedded ones, and servers as the tests start them."""
     sys.path.insert(0, str(_TESTS))
-    from adapters.servers.postgres import running
+    from adapters.servers import milvus_server, postgres
+    from adapters.servers.chroma import ChromaServer
 
-    postgres = running()
-    with tempfile.TemporaryDirectory() as folder:
-        yield {
-            "lance": (f"lance={folder}/lance", {}),
-            "pgvector": (f"pgvector={postgres.uri}", {_PASSWORD: postgres.password}),
-        }
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        found: dict[str, tuple[str, Mapping[str, str]]] = {}
+        for kind in ("lance", "chroma", "milvus"):
+            uri = folder / (f"{kind}.db" if kind == "milvus" else kind)
+            found[f"{kind}, embedded"] = (f"{kind}={uri}", {})
+        server = postgres.running()
+        found["pgvector, a server"] = (f"pgvector={server.uri}", {_PASSWORD: server.password})
+        chroma = ChromaServer(folder / "chroma-server")
+        chroma.folder.mkdir()
+        chroma.start()
+        stack.callback(chroma.stop)
+        found["chroma, a server"] = (f"chroma={chroma.uri}", {})
+        (folder / "milvus-server").mkdir()
+        milvus = stack.enter_context(milvus_server.server(folder / "milvus-server"))
+        found["milvus, a server of 2.3.5"] = (
+            f"milvus={milvus}",
+            {_PASSWORD: milvus_server.PASSWORD},
+        )
+        yield found
 
 
 def _spread(values: list[float]) -> str:
