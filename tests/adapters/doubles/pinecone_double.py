@@ -2,11 +2,12 @@
 
 It is no Pinecone. It speaks the REST of the control plane (indexes) and of the vectors API, as the
 official client 10.2 does, and holds requests and answers to the document that Pinecone publishes
-(`pinecone_api.json`: version 2026-04, the newest whose file could be had whole; the client sends
-2026-07, in which the vectors API has the same operations). The control plane's shapes are stated
-here by hand, after the 2026-07 description. Limits are those of Pinecone's documentation. Writes
-are seen by reads `lag` seconds later, in the order of the log, and told by the LSN headers that
-the documentation and the client name. Nearest neighbours are exact here, which Pinecone's are not.
+where a copy of it lies at hand (`specs.py`; it was of version 2026-04, the newest that could be had
+whole; the client sends 2026-07, in which the vectors API has the same operations). The control
+plane's shapes are stated here by hand, after the 2026-07 description. Limits are those of
+Pinecone's documentation. Writes are seen by reads `lag` seconds later, in the order of the log, and
+told by the LSN headers that the documentation and the client name. Nearest neighbours are exact
+here, which Pinecone's are not.
 """
 
 import json
@@ -15,15 +16,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 from doubles.openapi import Contract
 from doubles.pinecone_store import Namespace, Refused, Rows, check_filter, record_of
+from doubles.specs import published
 
-API = Contract(Path(__file__).with_name("pinecone_api.json"))
+API = Contract(published("pinecone_api"))
 KEY = "pcsk_double_0123456789"
 breaches: list[str] = []
 """What broke Pinecone's document, in any double."""

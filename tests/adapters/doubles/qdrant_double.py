@@ -1,8 +1,8 @@
 """QdrantDouble: a double of a Qdrant server, since none could be had where this was written.
 
 What it is: the server's REST interface for what the adapter uses, on loopback. Every request and
-every answer is held against Qdrant's published OpenAPI document (version 1.19; the part that is
-used lies beside this file), and what a request asks for is done by Qdrant's own engine
+every answer is held against Qdrant's published OpenAPI document where a copy of it lies at hand
+(`specs.py`; it was of version 1.19), and what a request asks for is done by Qdrant's own engine
 (`qdrant_engine.py`), so that filters, scores and rounding are the server's. What it is not: its
 names, aliases, metadata, statuses and errors are written after the server's source of 1.19.0
 (commit 74f3e85) and its own API tests; it has no cluster and no disk of its own, and times mean
@@ -14,17 +14,15 @@ import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .openapi import Contract
 from .qdrant_engine import BadRequest, EngineCollection
+from .specs import published
 
 VERSION = "1.19.0"
 MOST_BYTES = 32 << 20  # service.max_request_size_mb
-
-_DOCUMENT = Path(__file__).parent / "qdrant_openapi.json"
 
 
 class Refused(Exception):
@@ -56,7 +54,7 @@ class QdrantDouble:
         self.unapplied = 0
         """How many of the next writes are answered before a reader finds them."""
         self._faults: list[tuple[str, int, Refused]] = []
-        self._contract = Contract(_DOCUMENT)
+        self._contract = Contract(published("qdrant_openapi"))
         self._names = threading.RLock()
         double = self
 

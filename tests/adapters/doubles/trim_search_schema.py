@@ -1,5 +1,6 @@
 """Trims the vendors' API descriptions to what SearchDouble checks: run by hand, for a newer copy.
 
+    export API_SPECS=FOLDER
     python trim_search_schema.py elasticsearch SPEC/elasticsearch-serverless-openapi.json COMMIT
     python trim_search_schema.py opensearch SPEC/spec COMMIT
 
@@ -10,12 +11,14 @@ and a value may match several of a choice, where the descriptions' choices overl
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 from doubles.search_schema import OPERATIONS
+from doubles.specs import FOLDER
 
 ORIGINS = {
     "elasticsearch": "https://github.com/elastic/elasticsearch-specification",
@@ -139,7 +142,7 @@ def main(kind: str, source: Path, commit: str) -> None:
         "operations": operations,
         "definitions": trimmer.definitions,
     }
-    target = Path(__file__).parent / f"{kind}_api.json"
+    target = Path(os.environ[FOLDER]) / f"{kind}_api.json"
     target.write_text(json.dumps(trimmed, sort_keys=True) + "\n")
     sizes = {n: len(json.dumps(d)) for n, d in trimmer.definitions.items()}
     print(len(operations), len(sizes), target.stat().st_size)

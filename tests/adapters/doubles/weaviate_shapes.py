@@ -2,19 +2,15 @@
 
 Written down from the fields that Weaviate's published OpenAPI names (openapi-specs/schema.json of
 weaviate/weaviate, 1.40), for the requests that are used here; stricter than that in one way, no
-other field may appear. Where WEAVIATE_OPENAPI names a copy of the published file,
-every body is checked against that as well.
+other field may appear. Where a copy of the published file lies at hand (`specs.py`), every body is
+checked against that as well.
 """
 
-import json
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from doubles.specs import published
 from jsonschema import Draft7Validator
-
-PUBLISHED = "WEAVIATE_OPENAPI"
 
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 FLAG, ANY = {"type": "boolean"}, {"type": "object"}
@@ -139,5 +135,5 @@ def _published(method: str, path: str, status: int | None) -> dict[str, Any] | N
 
 @cache
 def _api() -> dict[str, Any] | None:
-    file = os.environ.get(PUBLISHED)
-    return json.loads(Path(file).read_text()) if file else None
+    found: dict[str, Any] | None = published("weaviate_openapi")
+    return found
