@@ -52,9 +52,10 @@ def take(board: Board, ours: Holder, wait: float = 0.0) -> Holder:
     return acquire(board, ours, wait=wait, now=board.now, sleep=board.sleep)  # type: ignore[arg-type]
 
 
-OTHER = replace(
-    Holder.ours("vecstream index"), run="other", host="elsewhere", machine="another boot", pid=7
-)
+def other() -> Holder:
+    """A run of another machine that was seen just now."""
+    ours = Holder.ours("vecstream index")
+    return replace(ours, run="other", host="elsewhere", machine="another boot", pid=7)
 
 
 def test_a_free_lock_is_taken_at_once() -> None:
@@ -65,30 +66,31 @@ def test_a_free_lock_is_taken_at_once() -> None:
 
 
 def test_a_fresh_record_of_another_machine_refuses_at_once_and_says_who() -> None:
-    board = Board(OTHER.text())
+    theirs = other().text()
+    board = Board(theirs)
     with pytest.raises(CollectionLocked, match="process 7 on elsewhere") as caught:
         take(board, Holder.ours("vecstream index"))
     assert caught.value.exit_code == 11
     assert board.time == 1000
-    assert board.record == OTHER.text()
+    assert board.record == theirs
 
 
 def test_a_record_that_is_renewed_is_never_taken_however_old_it_looks() -> None:
     # Given a holder whose clock is a day behind, and who renews
-    board = Board(replace(OTHER, seen="2020-01-01T00:00:00+00:00").text())
+    board = Board(replace(other(), seen="2020-01-01T00:00:00+00:00").text())
 
     def renew(board: Board) -> None:
         holder = Holder.parsed(board.record or "")
         assert holder is not None
         if int(board.time) % 10 == 0:
-            board.record = replace(holder.renewed(), seen=OTHER.seen).text()
+            board.record = replace(holder.renewed(), seen=other().seen).text()
 
     board.meanwhile = renew
     with pytest.raises(CollectionLocked):
         take(board, Holder.ours("vecstream index"), wait=500)
 
 
-@pytest.mark.parametrize("record", [OTHER.text(), "what another version wrote", "{}"])
+@pytest.mark.parametrize("record", [other().text(), "what another version wrote", "{}"])
 def test_a_record_that_does_not_change_while_it_is_watched_is_taken_over(record: str) -> None:
     board, ours = Board(record), Holder.ours("vecstream index")
     assert take(board, ours, wait=10 * STALE_SECONDS) == ours
@@ -96,7 +98,7 @@ def test_a_record_that_does_not_change_while_it_is_watched_is_taken_over(record:
 
 
 def test_a_record_that_looks_old_is_watched_though_nobody_wants_to_wait() -> None:
-    board = Board(replace(OTHER, seen="2020-01-01T00:00:00+00:00").text())
+    board = Board(replace(other(), seen="2020-01-01T00:00:00+00:00").text())
     ours = Holder.ours("vecstream index")
     assert take(board, ours, wait=0) == ours
 
@@ -106,7 +108,7 @@ def test_a_lock_that_is_let_go_of_while_we_wait_is_taken() -> None:
         if board.time > 1010:
             board.record = None
 
-    board, ours = Board(OTHER.text(), meanwhile=let_go), Holder.ours("vecstream index")
+    board, ours = Board(other().text(), meanwhile=let_go), Holder.ours("vecstream index")
     assert take(board, ours, wait=30) == ours
     assert board.time < 1012
 
@@ -160,12 +162,12 @@ def test_a_look_after_a_long_stop_renews_the_record(held: tuple[Board, Lease]) -
 def test_a_run_that_was_taken_for_dead_writes_no_more(held: tuple[Board, Lease]) -> None:
     board, ours = held
     board.time += STALE_SECONDS
-    board.record = OTHER.text()
+    board.record = theirs = other().text()
     for _ in range(2):
         with pytest.raises(CollectionLocked, match="on elsewhere"):
             ours.check()
     ours.release()
-    assert board.record == OTHER.text()
+    assert board.record == theirs
 
 
 def test_where_it_cannot_be_told_nothing_is_written(held: tuple[Board, Lease]) -> None:
@@ -196,7 +198,7 @@ def test_a_thread_renews_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = Lease(board, take(board, Holder.ours("x")), board.now)  # type: ignore[arg-type]
     renewed = threading.Event()
     for _ in range(500):
-        if (Holder.parsed(board.record or "") or OTHER).beat > 2:
+        if (Holder.parsed(board.record or "") or other()).beat > 2:
             renewed.set()
             break
         renewed.wait(0.01)
