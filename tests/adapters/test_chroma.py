@@ -14,7 +14,7 @@ import pytest
 from adapters.servers.chroma import ChromaServer, Gate, chroma_server  # noqa: F401
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.chroma import ChromaAdapter
+from vecstream_cli.adapters.chroma.adapter import ChromaAdapter
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import (
@@ -35,6 +35,7 @@ from vecstream_cli.testing.writing import stored
 pytest.importorskip("chromadb")
 
 
+@pytest.mark.thorough
 class TestChromaInAFolder(Conformance):
     name = "chroma"
 

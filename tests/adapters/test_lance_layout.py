@@ -2,7 +2,7 @@
 
 import pytest
 
-from vecstream_cli.adapters.lance_layout import Layout, compaction_due
+from vecstream_cli.adapters.lance.layout import Layout, compaction_due
 
 FULL = 1 << 20  # rows of a fragment that Lance does not join to others
 

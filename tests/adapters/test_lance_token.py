@@ -10,7 +10,7 @@ from pathlib import Path
 import lancedb
 import pytest
 
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.testing.rows import DIMENSION, RECORD, hex_id, rows
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecstream_cli.adapters import nearest
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.core.filters import Filter, matches
 from vecstream_cli.endpoint import Endpoint

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pymilvus.grpc_gen import milvus_pb2_grpc
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.milvus_lite import Lite
-from vecstream_cli.adapters.milvus_names import NAMES, alias_of, holder_of, may_hold
+from vecstream_cli.adapters.milvus.lite import Lite
+from vecstream_cli.adapters.milvus.names import NAMES, alias_of, holder_of, may_hold
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError, UsageError
@@ -32,6 +32,7 @@ def database(tmp_path: Path) -> Endpoint:
     return Endpoint(name="milvus", uri=str(tmp_path / "lite.db"))
 
 
+@pytest.mark.thorough
 class TestMilvusLite(Conformance):
     name = "milvus"
 

@@ -10,8 +10,8 @@ import pytest
 from adapters.servers.postgres import Postgres, postgres  # noqa: F401
 
 from vecstream_cli.adapters import retrying
-from vecstream_cli.adapters.pgvector import PgvectorAdapter
-from vecstream_cli.adapters.pgvector_server import Session, told
+from vecstream_cli.adapters.pgvector.adapter import PgvectorAdapter
+from vecstream_cli.adapters.pgvector.server import Session, told
 from vecstream_cli.adapters.retrying import Again
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import AuthenticationFailed, DatabaseError, VecstreamError

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.pgvector_json import as_jsonb, as_stored
+from vecstream_cli.adapters.pgvector.json import as_jsonb, as_stored
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.core.filters import Compare, Date, Field, Filter, Like, matches

@@ -9,7 +9,7 @@ import pytest
 from qdrant_client import models
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.qdrant_points import point_id
+from vecstream_cli.adapters.qdrant.points import point_id
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError, ForeignCollection

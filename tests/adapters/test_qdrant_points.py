@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecstream_cli.adapters.qdrant_filter import QdrantDialect
-from vecstream_cli.adapters.qdrant_points import point_id, upsert_body
+from vecstream_cli.adapters.qdrant.filter import QdrantDialect
+from vecstream_cli.adapters.qdrant.points import point_id, upsert_body
 from vecstream_cli.core.filters import Filter, matches
 from vecstream_cli.testing.rows import hex_id, rows, with_columns
 

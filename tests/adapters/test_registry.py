@@ -21,7 +21,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "other = other_db:Other\nbroken = no_such_module:X\nwrong = other_db:VALUE\n"
     )
     (tmp_path / "other_db.py").write_text(
-        "from vecstream_cli.adapters.lance import LanceAdapter\n"
+        "from vecstream_cli.adapters.lance.adapter import LanceAdapter\n"
         "class Other(LanceAdapter):\n    name = 'other'\nVALUE = 3\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.adapters.schema import ROW_COLUMNS
-from vecstream_cli.adapters.search_engine_facts import ordered, terms
-from vecstream_cli.adapters.search_engine_filter import SearchEngineDialect
-from vecstream_cli.adapters.search_engine_rows import encoded, properties
+from vecstream_cli.adapters.search_engine.facts import ordered, terms
+from vecstream_cli.adapters.search_engine.filter import SearchEngineDialect
+from vecstream_cli.adapters.search_engine.rows import encoded, properties
 from vecstream_cli.core.filters import Filter, matches
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import UsageError

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from doubles.search_double import API_KEY, PASSWORD, USER, SearchDouble
 
-from vecstream_cli.adapters import retrying, search_engine, search_engine_search
+from vecstream_cli.adapters import retrying
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
+from vecstream_cli.adapters.search_engine.adapter import adapter as search_engine
+from vecstream_cli.adapters.search_engine.adapter import search as search_engine_search
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.core.filters import matches
 from vecstream_cli.endpoint import Endpoint

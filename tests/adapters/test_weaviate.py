@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
 from weaviate.classes.query import Filter, MetadataQuery
 
-from vecstream_cli.adapters import nearest, weaviate_search
+from vecstream_cli.adapters import nearest
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
-from vecstream_cli.adapters.weaviate_names import NAMES, alias_of, row_id_of, uuid_of
-from vecstream_cli.adapters.weaviate_place import place_of
+from vecstream_cli.adapters.weaviate.adapter import search as weaviate_search
+from vecstream_cli.adapters.weaviate.names import NAMES, alias_of, row_id_of, uuid_of
+from vecstream_cli.adapters.weaviate.place import place_of
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import (
@@ -254,7 +255,7 @@ def test_large_texts_stay_within_the_least_message_a_server_takes(adapter: Adapt
      "not (a.b = 1 and page is null)", "x in (1, 'a')", "attempt = 1", "page < 1e17"],
 )  # fmt: skip
 def test_these_filters_are_left_to_the_database(text: str) -> None:
-    from vecstream_cli.adapters.weaviate_filter import WeaviateDialect
+    from vecstream_cli.adapters.weaviate.filter import WeaviateDialect
 
     assert WeaviateDialect().condition(parsed(text)).exact
 

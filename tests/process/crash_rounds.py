@@ -19,7 +19,7 @@ from conftest import Finished, Running, Vecstream, wait_until
 from crash_tree import FACTS, SIZES, Expected, Row, Stock, Tree
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.registry import adapter_class, adapter_names
+from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.check import check
 from vecstream_cli.core.ids import ChunkKey, DocumentId, row_id
 
@@ -30,10 +30,10 @@ ROLES = ("supervisor", "parser", "inference", "writer", "all")
 def points_of(adapter: str) -> tuple[str, ...]:
     """Every named kill point of the product that a run with this adapter has."""
     kind = adapter_class(adapter)
-    others = {name for name in adapter_names() if name != adapter}
+    own = kind.__module__.split(".")[2]
     found = []
     for file in PACKAGE.rglob("*.py"):
-        if file.parent.name == "adapters" and file.stem.split("_")[0] in others:
+        if file.parent.parent.name == "adapters" and file.parent.name != own:
             continue
         if file.stem == "lease" and not kind.keeps_locks:
             continue

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adapters.servers.chroma import ChromaServer
+from adapters.servers.chroma import chroma_server as chroma_server  # a fixture
 from adapters.servers.postgres import Postgres
 from adapters.servers.postgres import postgres as postgres  # a fixture
 from conftest import Vecstream
@@ -103,4 +105,13 @@ def into_postgres(
     """The command with a collection in PostgreSQL."""
     uri, password = postgres.database(), postgres.password
     made = IntoServer(tmp_path, tiny_model, "pgvector", uri, password)
+    return into(tmp_path, monkeypatch, made)
+
+
+@pytest.fixture
+def into_chroma(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, chroma_server: ChromaServer
+) -> IntoServer:
+    """The command with a collection in Chroma."""
+    made = IntoServer(tmp_path, tiny_model, "chroma", chroma_server.uri)
     return into(tmp_path, monkeypatch, made)

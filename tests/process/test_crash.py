@@ -11,6 +11,8 @@ import pytest
 from conftest import Vecstream
 from crash_rounds import Kill, World, kind_of
 from crash_tree import Stock
+from servers import chroma_server as chroma_server
+from servers import into_chroma as into_chroma
 from servers import into_postgres as into_postgres
 from servers import postgres as postgres
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.crash
 
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 60 * KILLS)
-@pytest.mark.parametrize("name", ["lance", "pgvector"])
+@pytest.mark.parametrize("name", ["lance", "pgvector", "chroma"])
 def test_after_every_kill_the_next_run_ends_as_a_clean_one(
     name: str,
     request: pytest.FixtureRequest,

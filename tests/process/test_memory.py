@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(400)  # seconds on a quiet machine, minutes on 
 
 SLOW_ADAPTER = f"""
 import time
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 
 def slowed(method):
     def call(self, batch):

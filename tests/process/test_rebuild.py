@@ -175,7 +175,7 @@ def test_a_swap_that_was_cut_off_is_made_good_by_the_next_run(
     vecstream: Vecstream, docs: Path, moment: str
 ) -> None:
     """The manifest says that the swap has begun; the table tells whether it was done."""
-    from vecstream_cli.adapters.lance import LanceAdapter
+    from vecstream_cli.adapters.lance.adapter import LanceAdapter
     from vecstream_cli.endpoint import Endpoint
     from vecstream_cli.pipeline.replacing import REPLACING
     from vecstream_cli.state.manifest import Manifest

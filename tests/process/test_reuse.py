@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Finished, Vecstream, prose, wait_until
 
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.api.bench.pdf_writer import Line, pdf
 from vecstream_cli.api.index import index
 from vecstream_cli.layers import gather

@@ -18,7 +18,7 @@ QUOTED = "tr0ub4dor%263%2F%40%25%3A%23"
 ADAPTER = f"""
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.endpoint import Endpoint
 
 class Guarded(LanceAdapter):

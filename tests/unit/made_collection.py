@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.ids import ChunkKey, ContentHash, DocumentId, document_id, row_id
 from vecstream_cli.core.plan import Stamp

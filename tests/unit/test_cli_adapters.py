@@ -7,7 +7,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 from json_schemas import complaints
 
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.adapters.registry import adapter_class, adapter_names
 from vecstream_cli.cli.main import main
 

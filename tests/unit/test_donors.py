@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from manifests import KEYS, RECORD, STAMP, committed, pending
 
-from vecstream_cli.adapters.lance import LanceAdapter
+from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.ids import ChunkKey, DocumentId, RowId, row_id
 from vecstream_cli.core.leases import SlotRef

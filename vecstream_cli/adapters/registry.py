@@ -14,15 +14,15 @@ GROUP = "vecstream.adapters"
 # Named here as well as in pyproject.toml, so that they work from a source tree, and without
 # reading the metadata of every installed package.
 _BUILT_IN = {
-    "chroma": ("vecstream_cli.adapters.chroma", "ChromaAdapter"),
-    "elasticsearch": ("vecstream_cli.adapters.elasticsearch", "ElasticsearchAdapter"),
-    "lance": ("vecstream_cli.adapters.lance", "LanceAdapter"),
-    "milvus": ("vecstream_cli.adapters.milvus", "MilvusAdapter"),
-    "opensearch": ("vecstream_cli.adapters.opensearch", "OpenSearchAdapter"),
-    "pgvector": ("vecstream_cli.adapters.pgvector", "PgvectorAdapter"),
-    "pinecone": ("vecstream_cli.adapters.pinecone", "PineconeAdapter"),
-    "qdrant": ("vecstream_cli.adapters.qdrant", "QdrantAdapter"),
-    "weaviate": ("vecstream_cli.adapters.weaviate", "WeaviateAdapter"),
+    "chroma": ("vecstream_cli.adapters.chroma.adapter", "ChromaAdapter"),
+    "elasticsearch": ("vecstream_cli.adapters.search_engine.elasticsearch", "ElasticsearchAdapter"),
+    "lance": ("vecstream_cli.adapters.lance.adapter", "LanceAdapter"),
+    "milvus": ("vecstream_cli.adapters.milvus.adapter", "MilvusAdapter"),
+    "opensearch": ("vecstream_cli.adapters.search_engine.opensearch", "OpenSearchAdapter"),
+    "pgvector": ("vecstream_cli.adapters.pgvector.adapter", "PgvectorAdapter"),
+    "pinecone": ("vecstream_cli.adapters.pinecone.adapter", "PineconeAdapter"),
+    "qdrant": ("vecstream_cli.adapters.qdrant.adapter", "QdrantAdapter"),
+    "weaviate": ("vecstream_cli.adapters.weaviate.adapter", "WeaviateAdapter"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Elasticsearch and OpenSearch, and what the two have in common."""
