@@ -12,9 +12,9 @@ import lancedb
 import pyarrow as pa
 import pytest
 
+from vecstream_cli.adapters.lance import adapter as lance
+from vecstream_cli.adapters.lance import layout as lance_layout
 from vecstream_cli.adapters.lance.adapter import LanceAdapter
-from vecstream_cli.adapters.lance.adapter import adapter as lance
-from vecstream_cli.adapters.lance.adapter import layout as lance_layout
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError, ForeignCollection, UsageError
 from vecstream_cli.testing.rows import DIMENSION, RECORD, hex_id, rows, vectors

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from vecstream_cli.adapters.lance.adapter import adapter as lance
+from vecstream_cli.adapters.lance import adapter as lance
 from vecstream_cli.testing import Conformance
 
 

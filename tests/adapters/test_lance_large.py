@@ -7,8 +7,8 @@ from pathlib import Path
 import lancedb
 import pytest
 
+from vecstream_cli.adapters.lance import adapter as lance
 from vecstream_cli.adapters.lance.adapter import LanceAdapter
-from vecstream_cli.adapters.lance.adapter import adapter as lance
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError
 from vecstream_cli.testing.rows import RECORD, hex_id, rows, vectors

@@ -13,8 +13,8 @@ from adapters.servers import milvus_server
 from adapters.test_milvus_lite import long_texts
 
 from vecstream_cli.adapters.base import Adapter
-from vecstream_cli.adapters.milvus.adapter import adapter as milvus
-from vecstream_cli.adapters.milvus.adapter import table as milvus_table
+from vecstream_cli.adapters.milvus import adapter as milvus
+from vecstream_cli.adapters.milvus import table as milvus_table
 from vecstream_cli.adapters.milvus.names import alias_of, holder_of
 from vecstream_cli.adapters.milvus.table import Table
 from vecstream_cli.adapters.milvus.wire import TOO_MUCH, Refused

@@ -11,8 +11,8 @@ import pytest
 from adapters.servers.postgres import Postgres, postgres  # noqa: F401
 
 from vecstream_cli.adapters.base import Adapter
+from vecstream_cli.adapters.pgvector import indexes as pgvector_indexes
 from vecstream_cli.adapters.pgvector.adapter import PgvectorAdapter
-from vecstream_cli.adapters.pgvector.adapter import indexes as pgvector_indexes
 from vecstream_cli.adapters.pgvector.server import Address
 from vecstream_cli.adapters.registry import connect
 from vecstream_cli.core.filter_text import parsed

@@ -245,7 +245,7 @@ def test_filters_find_the_same_whether_absent_is_other_or_not(
 def test_a_document_of_more_rows_than_a_filter_names_keeps_those_it_should(
     fresh: PineconeDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vecstream_cli.adapters.pinecone.adapter import adapter as pinecone
+    from vecstream_cli.adapters.pinecone import adapter as pinecone
 
     monkeypatch.setattr(pinecone, "_MOST_KEPT", 200)
     with opened(fresh) as adapter:

@@ -18,8 +18,8 @@ from doubles.search_double import API_KEY, PASSWORD, USER, SearchDouble
 from vecstream_cli.adapters import retrying
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
-from vecstream_cli.adapters.search_engine.adapter import adapter as search_engine
-from vecstream_cli.adapters.search_engine.adapter import search as search_engine_search
+from vecstream_cli.adapters.search_engine import adapter as search_engine
+from vecstream_cli.adapters.search_engine import search as search_engine_search
 from vecstream_cli.core.filter_text import parsed
 from vecstream_cli.core.filters import matches
 from vecstream_cli.endpoint import Endpoint

@@ -22,7 +22,7 @@ from weaviate.classes.query import Filter, MetadataQuery
 from vecstream_cli.adapters import nearest
 from vecstream_cli.adapters.base import Adapter
 from vecstream_cli.adapters.registry import connect
-from vecstream_cli.adapters.weaviate.adapter import search as weaviate_search
+from vecstream_cli.adapters.weaviate import search as weaviate_search
 from vecstream_cli.adapters.weaviate.names import NAMES, alias_of, row_id_of, uuid_of
 from vecstream_cli.adapters.weaviate.place import place_of
 from vecstream_cli.core.filter_text import parsed

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 # Measured over 300 merges of 1,000 rows with compaction: the peak falls from 770 to 250 MB.
-# Fewer than 2 I/O threads (LANCE_IO_THREADS) would hang LanceDB 0.40. An index made from 256 rows at
-# a time takes 90 MB more.
+# Fewer than 2 I/O threads (LANCE_IO_THREADS) would hang LanceDB 0.40. An index made from 256 rows
+# at a time takes 90 MB more.
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
         "LANCE_DEFAULT_IO_BUFFER_SIZE": str(16 << 20),
