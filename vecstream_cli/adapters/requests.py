@@ -36,24 +36,6 @@ def parts(
         start += rows
 
 
-def gathered(
-    batch: "pa.RecordBatch | pa.Table", limits: Limits, *, growth: float = 1.0
-) -> Iterator[list["pa.RecordBatch"]]:
-    """The same in lists of slices: those of a request, as a table may be of many small batches."""
-    held: list[pa.RecordBatch] = []
-    rows = size = 0
-    for part in parts(batch, limits, growth=growth):
-        many = limits.max_rows is not None and rows + part.num_rows > limits.max_rows
-        large = limits.max_bytes is not None and (size + part.nbytes) * growth > limits.max_bytes
-        if held and (many or large):
-            yield held
-            held, rows, size = [], 0, 0
-        held.append(part)
-        rows, size = rows + part.num_rows, size + part.nbytes
-    if held:
-        yield held
-
-
 def _within(batch: "pa.Table", start: int, rows: int, most: float) -> int:
     """The largest of rows, rows/2, rows/4 … whose slice has at most so many bytes; 1 at least."""
     while rows > 1 and batch.slice(start, rows).nbytes > most:

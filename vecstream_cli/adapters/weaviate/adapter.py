@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
 from vecstream_cli.adapters.predicates import chunks
-from vecstream_cli.adapters.requests import Flight, checked, gathered
+from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.adapters.weaviate.classes import Classes, Found
 from vecstream_cli.adapters.weaviate.filter import (
@@ -121,7 +121,7 @@ class WeaviateAdapter(Adapter):
         self._insist_on_writing()
         found = self._found()
         checked(batch, found.record.dimension)
-        self._flight.each(partial(self._put, found.name), gathered(batch, self.limits))
+        self._flight.each(partial(self._put, found.name), parts(batch, self.limits))
 
     merge = append
 
@@ -257,11 +257,11 @@ class WeaviateAdapter(Adapter):
     def _lock(self) -> Lock:
         return Lock(self._wire, self._classes.alias, self._collection)
 
-    def _put(self, name: str, parts: "Sequence[pa.RecordBatch]") -> None:
+    def _put(self, name: str, rows: "pa.RecordBatch") -> None:
         """Write the rows; those that were not taken for a reason that may pass go again."""
         action = f"add rows to {self._what}"
         told = self._wire.told(action)
-        request = batch_request(name, parts)
+        request = batch_request(name, rows)
         total = len(request.objects)
 
         def call() -> None:

@@ -56,20 +56,14 @@ def _property(name: str) -> dict[str, Any]:
     }
 
 
-def batch_request(name: str, parts: Iterable["pa.RecordBatch"]) -> Any:
+def batch_request(name: str, rows: "pa.RecordBatch") -> Any:
     """The request that puts these rows into a class; it holds no memory of theirs."""
     from weaviate.proto.v1 import batch_pb2
 
     request = batch_pb2.BatchObjectsRequest()
-    for part in parts:
-        _add_rows(request, name, part)
-    return request
-
-
-def _add_rows(request: Any, name: str, part: "pa.RecordBatch") -> None:
-    vectors = matrix(part.column("vector"))
-    columns = {column: part.column(column).to_pylist() for column in PROPERTIES}
-    for number, row_id in enumerate(part.column("id").to_pylist()):
+    vectors = matrix(rows.column("vector"))
+    columns = {column: rows.column(column).to_pylist() for column in PROPERTIES}
+    for number, row_id in enumerate(rows.column("id").to_pylist()):
         made = request.objects.add(uuid=uuid_of(row_id), collection=name)
         made.vectors.add(name=VECTOR, vector_bytes=vectors[number].tobytes(), type=1)
         fields = made.properties.non_ref_properties.fields
@@ -84,6 +78,7 @@ def _add_rows(request: Any, name: str, part: "pa.RecordBatch") -> None:
         found = facts(columns["position"][number], columns["metadata"][number])
         if found:
             made.properties.text_array_properties.add(prop_name=FACTS, values=found)
+    return request
 
 
 @lru_cache(maxsize=256)
