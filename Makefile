@@ -1,9 +1,10 @@
 # What a person types here. Each target sets up .venv by itself, and again when what is to be
 # installed has changed; nothing needs to be activated.
 
-PYTHON ?= python3
-VENV   ?= .venv
-ARGS   ?=
+PYTHON  ?= python3
+VENV    ?= .venv
+ARGS    ?=
+WORKERS ?= 3
 
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -14,7 +15,7 @@ MILVUS_SERVER = test "`uname -sm`" != "Linux x86_64" || $(BIN)/python -m pip ins
 	--disable-pip-version-check --no-deps -c constraints.txt milvus || echo 'No Milvus server to test with.'
 
 # Each test starts many processes: compiled code is kept, and long files come first.
-TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test thorough check bench crash fuzz clean
@@ -34,7 +35,7 @@ demo: $(STAMP) ## Index the example handbook, then ask it a question
 	$(BIN)/vecstream index examples/handbook --db lance --db-uri demo/handbook.lance
 	$(BIN)/vecstream search "how do I rotate the keys?" --db lance --db-uri demo/handbook.lance
 
-test: $(STAMP) ## Run the tests, two files at a time; ARGS='-k name' narrows it
+test: $(STAMP) ## Run the tests, three files at a time; ARGS='-k name' narrows it
 	$(TESTS) -m 'not thorough' $(ARGS)
 
 thorough: $(STAMP) ## Run the tests that `make test` leaves out: the slow second way to the same thing

@@ -60,6 +60,7 @@ class SqliteAdapter(BruteForce):
         new = self.file.with_suffix(".new")  # takes its name when it is whole
         new.unlink(missing_ok=True)
         with self.database(new, write=True) as db:
+            db.execute("PRAGMA journal_mode = WAL")  # readers and the writer let each other work
             db.execute(f"CREATE TABLE rows (id PRIMARY KEY, {', '.join(ROW_COLUMNS[1:])})")
             db.execute("CREATE INDEX by_document ON rows (document_id)")
             db.execute("CREATE TABLE record (text)")

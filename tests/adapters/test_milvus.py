@@ -28,7 +28,7 @@ from vecstream_cli.testing.rows import DIMENSION, RECORD, by_id, hex_id, rows, v
 from vecstream_cli.testing.writing import stored
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # idle, it takes a fifth of a core
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with milvus_server.server(tmp_path_factory.mktemp("milvus")) as uri:
         yield uri
@@ -39,7 +39,7 @@ def database(server: str) -> Endpoint:
     return Endpoint(name="milvus", uri=server, password=Secret(milvus_server.PASSWORD))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made_ahead(server: str) -> Iterator["Queue[str]"]:
     """Names of new collections: a server takes a second or two to load one, so it does it while
     tests run."""

@@ -128,6 +128,7 @@ def test_the_json_is_lines_that_any_program_reads(measured: Measured) -> None:
     assert measured.done.err == ""
 
 
+@pytest.mark.thorough
 def test_without_a_folder_documents_are_generated_and_a_person_reads_a_table(
     benching: Benching,
 ) -> None:

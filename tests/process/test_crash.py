@@ -26,7 +26,9 @@ pytestmark = pytest.mark.crash
 
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 60 * KILLS)
-@pytest.mark.parametrize("name", ["lance", "pgvector", "chroma"])
+@pytest.mark.parametrize(
+    "name", ["lance", "pgvector", pytest.param("chroma", marks=pytest.mark.thorough)]
+)
 def test_after_every_kill_the_next_run_ends_as_a_clean_one(
     name: str,
     request: pytest.FixtureRequest,

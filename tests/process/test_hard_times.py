@@ -33,6 +33,7 @@ def world(vecstream: Vecstream, stock: Stock) -> World:
     return World(vecstream, stock, seed=7)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ten_runs_over_a_tree_edited_between_them_equal_one_clean_run(world: World) -> None:
@@ -67,6 +68,7 @@ def test_processes_that_are_stopped_for_a_while_end_their_run_well(world: World)
     world.run()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_clock_that_jumps_ahead_and_back_misses_no_change(world: World, tmp_path: Path) -> None:

@@ -280,6 +280,7 @@ def test_a_killed_run_goes_on_to_the_same_table(
     assert min(float(a @ b) for a, b in zip(ours, theirs, strict=True)) >= AGREE
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_of_images_goes_on(
     models: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -319,6 +320,7 @@ def test_images_that_cannot_be_read_cost_only_themselves(
     assert failed["torn.png"] == "malformed"
 
 
+@pytest.mark.thorough
 def test_large_images_stay_under_the_ceiling(models: Callable[[str], Path], tmp_path: Path) -> None:
     vecstream = Vecstream(tmp_path, models("clip"))
     (tmp_path / "album").mkdir()
@@ -340,6 +342,7 @@ def check(vecstream: Vecstream, *arguments: str) -> Finished:
     return vecstream.run([*command, "--json", "--db-uri", str(vecstream.database)])
 
 
+@pytest.mark.thorough
 def test_check_embeds_images_again_from_their_files(album: Vecstream) -> None:
     import lancedb
 
@@ -364,6 +367,7 @@ def test_check_embeds_images_again_from_their_files(album: Vecstream) -> None:
     assert after.summary["differences"] == 0
 
 
+@pytest.mark.thorough
 def test_check_finds_the_images_that_lie_in_archives(
     models: Callable[[str], Path], tmp_path: Path
 ) -> None:

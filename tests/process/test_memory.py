@@ -125,6 +125,7 @@ def test_ten_times_the_documents_take_no_more_memory(vecstream: Vecstream) -> No
     assert large.summary["max_memory_bytes"] == CEILING
 
 
+@pytest.mark.thorough
 def test_with_a_writer_slowed_fifty_times_the_others_wait_for_it(vecstream: Vecstream) -> None:
     docs = vecstream.folder / "docs"
     write_documents(docs, 40, words=4000)

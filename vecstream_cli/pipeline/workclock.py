@@ -13,6 +13,7 @@ class WorkClock:
     """
 
     def __init__(self) -> None:
+        self._latest = 0
         try:
             self._fd = os.open(_WAITED, os.O_RDONLY | os.O_CLOEXEC)
             self._waited()
@@ -21,7 +22,10 @@ class WorkClock:
 
     def now(self) -> int:
         """Nanoseconds."""
-        return time.monotonic_ns() - (self._waited() if self._fd >= 0 else 0)
+        # A wait between the two readings would take it back.
+        now = time.monotonic_ns() - (self._waited() if self._fd >= 0 else 0)
+        self._latest = max(self._latest, now)
+        return self._latest
 
     def _waited(self) -> int:
         return int(os.pread(self._fd, 64, 0).split()[1])

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from vecstream_cli.adapters.registry import adapter_class, adapter_names
+from vecstream_cli.adapters.registry import adapter_class
 from vecstream_cli.api.bench.choosing import (
     Documents,
     documents_for,
@@ -38,8 +38,7 @@ from vecstream_cli.core.benchmark import (
     StageAlone,
 )
 from vecstream_cli.core.ceiling import Wish, plan
-from vecstream_cli.endpoint import Endpoint
-from vecstream_cli.errors import CeilingError, CollectionNotFound, UsageError, VecstreamError
+from vecstream_cli.errors import CeilingError, CollectionNotFound, UsageError
 from vecstream_cli.models.resolve import resolve
 from vecstream_cli.pipeline.crew import RingConfig
 from vecstream_cli.pipeline.events import Progress, RunStarted
@@ -151,7 +150,7 @@ class _Bench:
         self._tell("embedding")
         inference = embed_alone(self._config, sample, 0.2 * seconds)
         self._tell("writing")
-        writing = list(self._write_all(sample, 0.08 * seconds))
+        writing = self._write(sample, 0.08 * seconds)
         self._tell("making the documents" if first.generated else "choosing the documents")
         chosen = documents_for(first, self._settings, self._size(read, inference), 0.2 * seconds)
         corpus = chosen.described(read.lengths)
@@ -197,27 +196,10 @@ class _Bench:
             options=self._config.reading,
         )
 
-    def _write_all(self, sample: Path, seconds: float) -> Iterator[StageAlone]:
-        """Every database that needs no server and is installed, and the one that was named."""
-        if not self._local:
-            named = self._placed("write")
-            yield from self._write_one(named.endpoint, named.collection, sample, seconds)
-        for name in adapter_names():
-            uri = str(self._scratch / f"write-{name}")
-            try:
-                if adapter_class(name).local_folder(uri) is not None:
-                    yield from self._write_one(
-                        Endpoint(name=name, uri=uri), "bench", sample, seconds
-                    )
-            except VecstreamError as error:
-                if self._local and name == self._settings.db:
-                    raise
-                yield StageAlone(stage="write", of=name, work="", measures=(), note=error.message)
-
-    def _write_one(
-        self, database: Endpoint, collection: str, sample: Path, seconds: float
-    ) -> list[StageAlone]:
-        return write_alone(Writing(database, collection, self._config.record, sample, seconds))
+    def _write(self, sample: Path, seconds: float) -> list[StageAlone]:
+        named = self._placed("write")
+        work = Writing(named.endpoint, named.collection, self._config.record, sample, seconds)
+        return write_alone(work)
 
     def _size(self, read: Read, inference: Inference) -> int:
         """Bytes of documents that a whole run can take in its share of the time."""
