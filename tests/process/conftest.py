@@ -267,6 +267,12 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     pytest.fail(f"this never came true: {condition}")
 
 
+def shared_memory() -> set[str]:
+    """The names in shared memory, but those of a PostgreSQL that another test may have started."""
+    names = {path.name for path in Path("/dev/shm").iterdir()}
+    return {name for name in names if not name.startswith("PostgreSQL.")}
+
+
 def children_of(pid: int) -> list[psutil.Process]:
     """Every descendant that lives."""
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from conftest import Finished, Running, Vecstream, wait_until
+from conftest import Finished, Running, Vecstream, shared_memory, wait_until
 from crash_tree import FACTS, SIZES, Expected, Row, Stock, Tree
 
 from vecstream_cli.adapters.base import Adapter
@@ -81,7 +81,7 @@ class World:
         self._size = SIZES[0]
         self._before: Expected | None = None
         self._seconds = 4.0  # how long a run takes here
-        self._shared = set(Path("/dev/shm").iterdir())
+        self._shared = shared_memory()
         self._log = vecstream.folder / "points"
 
     def kills_for_ever(self) -> Iterator[Kill]:
@@ -257,7 +257,7 @@ class World:
         assert {path.name for path in ours.iterdir()} == {f"{name}.lock", f"{name}.sqlite3"}
         assert self.vecstream.is_tidy()
         # Other programs on the machine put names there too, and take them away again.
-        wait_until(lambda: set(Path("/dev/shm").iterdir()) <= self._shared)
+        wait_until(lambda: shared_memory() <= self._shared)
         with (ours / f"{name}.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

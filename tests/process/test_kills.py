@@ -13,6 +13,7 @@ from conftest import (
     child_named,
     children_of,
     prose,
+    shared_memory,
     wait_until,
     write_documents,
 )
@@ -111,7 +112,7 @@ def test_a_document_that_kills_its_parser_twice_is_set_aside_alone(
 def test_a_killed_supervisor_leaves_no_process_and_no_shared_memory(
     vecstream: Vecstream, library: Path
 ) -> None:
-    shared_before = set(Path("/dev/shm").iterdir())
+    shared_before = shared_memory()
     run = vecstream.start(library)
     wait_until(lambda: first_write(run))
     children = children_of(run.pid)
@@ -122,7 +123,7 @@ def test_a_killed_supervisor_leaves_no_process_and_no_shared_memory(
 
     assert [child for child in children if child.is_running() and child.status() != "zombie"] == []
     # Other programs on the machine put names there too, and take them away again.
-    wait_until(lambda: set(Path("/dev/shm").iterdir()) <= shared_before)
+    wait_until(lambda: shared_memory() <= shared_before)
     assert run.finish().code == -signal.SIGKILL
     rerun_equals_clean(vecstream, library)
 
