@@ -1,6 +1,6 @@
 """How fast each database takes rows, side by side and in turns; and the memory of who writes them.
 
-    python scripts/bench_adapters.py lance=/tmp/a pgvector=postgresql://me@127.0.0.1/base
+    python scripts/bench_adapters.py lance=./a.lance pgvector=postgresql://me@127.0.0.1/base
     python scripts/bench_adapters.py --servers      # those that the tests can start here
 
 Vectors of 384 numbers, texts of 700 characters, batches of the adapter's `target_rows`. Each turn

@@ -224,7 +224,7 @@ def test_a_database_of_another_encoding_is_refused(postgres: Postgres) -> None:
         adapter.create(RECORD)
 
 
-@pytest.mark.parametrize("option", ["ca_file=/tmp/ca.pem", "verify=true", "verify=false"])
+@pytest.mark.parametrize("option", ["ca_file=ca.pem", "verify=true", "verify=false"])
 def test_a_server_without_tls_is_refused_where_tls_is_asked_for(
     postgres: Postgres, option: str
 ) -> None:
