@@ -83,7 +83,7 @@ def test_a_filtered_search_finds_the_best_of_those_that_match(
     adapter, facts = filled
     monkeypatch.setattr(nearest, "FIRST_LOOK", look)
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60)
     @given(FILTERS, st.sampled_from([1, 5, 1000]))
     def check(wanted: Filter, k: int) -> None:
         hits = adapter.search(QUERY.tolist(), k, wanted)

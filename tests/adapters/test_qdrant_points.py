@@ -41,7 +41,7 @@ DEEP_ROWS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(ROWS | DEEP_ROWS, min_size=1, max_size=6), FILTERS)
 def test_a_filter_says_all_that_matches_and_if_exact_nothing_else(
     engine: EngineCollection, facts: list[dict[str, Any]], wanted: Filter
@@ -63,7 +63,6 @@ def test_a_filter_says_all_that_matches_and_if_exact_nothing_else(
         assert right == got
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=8, max_size=8))
 def test_numbers_come_back_from_their_text_to_the_last_bit(numbers: list[float]) -> None:
     flat = pa.array(np.asarray(numbers, np.float32))

@@ -20,7 +20,7 @@ from vecstream_cli.errors import UsageError
 from vecstream_cli.testing.rows import hex_id, rows
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.lists(ROWS, min_size=1, max_size=8), FILTERS)
 def test_what_the_double_is_asked_for_is_what_the_filter_means(
     facts: list[dict[str, Any]], wanted: Filter
@@ -42,7 +42,7 @@ def test_what_the_double_is_asked_for_is_what_the_filter_means(
     assert expected == set(found) if told.exact else expected <= set(found)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.integers(-(2**53), 2**53) | st.floats(allow_nan=False),
     st.integers(-(2**53), 2**53) | st.floats(allow_nan=False),

@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.usefixtures("window_chars")
 @pytest.mark.parametrize("name", NAMES)
 @given(blocks=BLOCKS, size=st.sampled_from([12, 40, 256]), overlap=st.sampled_from([0, 5]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_chunk_has_exact_offsets_and_the_tokenizers_own_ids(
     name: str, folder: Path, blocks: list[Block], size: int, overlap: int
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_control_that_python_takes_for_space_parts_no_word_at_a_window_s_end(
 
 @pytest.mark.usefixtures("window_chars")
 @given(blocks=BLOCKS, size=st.sampled_from([12, 40, 256]), overlap=st.sampled_from([0, 5]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_all_visible_text_but_skipped_blocks_is_in_some_chunk(
     folder: Path, blocks: list[Block], size: int, overlap: int
 ) -> None:
@@ -112,7 +112,7 @@ def test_all_visible_text_but_skipped_blocks_is_in_some_chunk(
 
 
 @given(blocks=BLOCKS, overlap=st.sampled_from([0, 10]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_chunks_follow_each_other_and_come_out_the_same_each_time(
     folder: Path, blocks: list[Block], overlap: int
 ) -> None:

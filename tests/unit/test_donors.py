@@ -133,7 +133,7 @@ def test_a_database_that_cannot_hand_vectors_back_is_told_once(manifest: Manifes
         max_size=12,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_donors_are_rows_that_the_database_holds(
     story: list[tuple[str, bytes, list[ChunkKey]]],
 ) -> None:

@@ -98,9 +98,7 @@ def ignored_by_us(content: bytes, paths: Iterable[tuple[bytes, ...]]) -> set[byt
     return found
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(lines, min_size=1, max_size=4).map(b"\n".join))
 def test_the_verdicts_are_git_s(repository: Path, content: bytes) -> None:
     paths = [b"/".join(parts) for parts in PATHS]

@@ -34,6 +34,11 @@ def test_a_server_s_lie_in_the_user_s_state_directory(state_home: Path) -> None:
     assert place.lock.parent == place.manifest.parent
 
 
+def test_a_slash_at_the_end_leads_to_the_same_place(state_home: Path) -> None:
+    one, other = (locate("qdrant", uri, "documents", None) for uri in ("http://h:1", "http://h:1/"))
+    assert one == other
+
+
 def test_a_new_password_leads_to_the_same_place(state_home: Path) -> None:
     places = {
         locate("pgvector", f"postgresql://{secret}host:1/base{query}", "documents", None)

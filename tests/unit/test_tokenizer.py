@@ -46,7 +46,7 @@ def test_each_tokenizer_is_known_by_its_parts(name: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(text=TEXTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_units_join_to_the_text_and_to_its_ids(name: str, folder: Path, text: str) -> None:
     tokenizer = load(name, folder)
 
@@ -61,7 +61,7 @@ def test_units_join_to_the_text_and_to_its_ids(name: str, folder: Path, text: st
 
 @pytest.mark.parametrize("name", SLICEABLE)
 @given(text=TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_text_without_doubtful_units_has_the_tokenizers_own_ids(
     name: str, folder: Path, text: str
 ) -> None:

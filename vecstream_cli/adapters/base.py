@@ -155,7 +155,7 @@ class Adapter(ABC):
             return None
         try:
             return option.read(text)
-        except ValueError:
+        except (ValueError, UsageError):
             raise UsageError(
                 f"--db-option {name}={text} is not understood.", hint=f"{name}: {option.help}"
             ) from None

@@ -116,6 +116,6 @@ def whole_number(column: str, relation: str, value: float) -> tuple[str, int] | 
         # Below 2.5 is what is at most 2, and above it what is above 2.
         relation = "<=" if relation.startswith("<") else ">"
     most = 2**31 - 1 if column in _INT32 else 2**63 - 1
-    if -most <= whole <= most:
+    if -most - 1 <= whole <= most:
         return relation, whole
     return relation != "=" and relation.startswith("<") == (whole > 0)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vecstream_cli.adapters.base import Option
 from vecstream_cli.errors import VecstreamError
 
 _T = TypeVar("_T")
@@ -15,21 +14,6 @@ _log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 20.0
-
-
-def seconds(text: str) -> float:
-    """A length of time as an option gives it; ValueError where it is none."""
-    value = float(text)
-    if not 0 <= value < 1e6:
-        raise ValueError(text)
-    return value
-
-
-DEADLINE = Option(
-    help="seconds for which a server that is away or busy is called again", read=seconds,
-    default="120",
-)  # fmt: skip
-TIMEOUT = Option(help="seconds that one request may take", read=seconds, default="60")
 
 
 @dataclass(frozen=True, slots=True)

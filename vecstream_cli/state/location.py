@@ -59,4 +59,4 @@ def _without_secrets(uri: str) -> str:
     parts = urlsplit(uri)
     kept = sorted(pair for pair in parse_qsl(parts.query) if pair[0] in _IDENTIFYING)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), urlencode(kept), ""))

@@ -21,9 +21,9 @@ from vecstream_cli.adapters.chroma.lock import Lock
 from vecstream_cli.adapters.chroma.rows import as_batch, page_size, same_vectors
 from vecstream_cli.adapters.chroma.search import Found
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import checked, parts
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
@@ -44,15 +44,6 @@ _VALUES_AT_ONCE = 256
 _PAIRS_AT_ONCE = 64  # an OR of several hundred is too deep for the server's SQLite
 
 _T = TypeVar("_T")
-
-
-def _yes(text: str) -> bool:
-    try:
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
-            text.strip().lower()
-        ]
-    except KeyError:
-        raise ValueError(text) from None
 
 
 class ChromaAdapter(Adapter):
@@ -79,8 +70,8 @@ class ChromaAdapter(Adapter):
             read=token_header,
             default="Authorization",
         ),
-        "ca_file": Option(help="a file of the authorities whose certificates are trusted"),
-        "verify": Option(help="whether certificates are checked", read=_yes, default="true"),
+        "ca_file": CA_FILE,
+        "verify": VERIFY,
     }
     # An `add` leaves an id alone that is there (see `chroma_lock`).
     keeps_locks: ClassVar[bool] = True

@@ -14,9 +14,16 @@ from vecstream_cli.adapters.milvus.rows import MOST_BYTES, encoded, schema
 from vecstream_cli.adapters.milvus.table import MOST_HITS, VALUES_PER_EXPRESSION, Facts, Table
 from vecstream_cli.adapters.milvus.wire import Calls, Line, Server, pairs
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import (
+    CA_FILE,
+    CERT_FILE,
+    DEADLINE,
+    KEY_FILE,
+    TIMEOUT,
+    choice,
+)
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
@@ -38,12 +45,6 @@ _INDEXES = {
 }
 
 
-def _index(text: str) -> str:
-    if text not in _INDEXES:
-        raise ValueError(text)
-    return text
-
-
 class MilvusAdapter(Adapter):
     """One collection of a database on a Milvus server, or of Milvus Lite."""
 
@@ -63,10 +64,12 @@ class MilvusAdapter(Adapter):
     options: ClassVar[Mapping[str, Option]] = {
         "deadline": DEADLINE,
         "timeout": TIMEOUT,
-        "ca_file": Option(help="certificates that the server's is checked against, for https"),
-        "cert_file": Option(help="the client's certificate, where the server asks for one"),
-        "key_file": Option(help="the key of the client's certificate"),
-        "index": Option(help="how a new collection is indexed: hnsw or flat", read=_index),
+        "ca_file": CA_FILE,
+        "cert_file": CERT_FILE,
+        "key_file": KEY_FILE,
+        "index": Option(
+            help="how a new collection is indexed: hnsw or flat", read=choice(*_INDEXES)
+        ),
     }
 
     def __init__(

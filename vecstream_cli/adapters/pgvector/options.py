@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vecstream_cli.adapters.base import Option
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
+from vecstream_cli.adapters.options import (
+    CA_FILE,
+    CERT_FILE,
+    DEADLINE,
+    KEY_FILE,
+    TIMEOUT,
+    switch,
+)
 
 
 def _words(text: str) -> str | None:
@@ -21,12 +22,14 @@ def _words(text: str) -> str | None:
 OPTIONS: Mapping[str, Option] = {
     "deadline": DEADLINE,
     "timeout": TIMEOUT,
-    "ca_file": Option(help="file of the certificates that the server's is checked against"),
-    "verify": Option(help="true or false: check the server's certificate and its name", read=_yes),
-    "cert_file": Option(help="file of the client's certificate"),
-    "key_file": Option(help="file of the client's key"),
+    "ca_file": CA_FILE,
+    "verify": Option(
+        help="true: check the server's certificate and its name; false: encrypt alone", read=switch
+    ),
+    "cert_file": CERT_FILE,
+    "key_file": KEY_FILE,
     "halfvec": Option(
-        help="true or false: new collections store vectors in half precision", read=_yes,
+        help="true or false: new collections store vectors in half precision", read=switch,
         default="false",
     ),
     "full_text": Option(

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
 from vecstream_cli.adapters.pinecone.filter import PineconeDialect, Told
 from vecstream_cli.adapters.pinecone.rows import FILTERABLE, MOST_METADATA, records
 from vecstream_cli.adapters.pinecone.search import MOST_FOUND, Namespace
 from vecstream_cli.adapters.pinecone.service import METRIC, TOO_LARGE, Service
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
@@ -38,13 +38,6 @@ _NUMBER_BYTES, _ROW_BYTES, _TEXT_GROWTH = 12.5, 400, 1.15
 _DOCUMENTS_A_REQUEST = 200
 _VALUES_A_LIST = 10_000  # of one $in or $nin
 _MOST_KEPT = 40_000  # ids of a filter: 36 bytes each, of 2 MB a request
-
-
-def _yes(text: str) -> bool:
-    try:
-        return {"yes": True, "true": True, "no": False, "false": False}[text.lower()]
-    except KeyError:
-        raise ValueError(text) from None
 
 
 class PineconeAdapter(Adapter):
@@ -67,8 +60,8 @@ class PineconeAdapter(Adapter):
     options: ClassVar[Mapping[str, Option]] = {
         "deadline": DEADLINE,
         "timeout": TIMEOUT,
-        "ca_file": Option(help="a file of certificates to trust, in PEM"),
-        "verify": Option(help="yes, or no to trust any certificate", read=_yes, default="yes"),
+        "ca_file": CA_FILE,
+        "verify": VERIFY,
     }
 
     def __init__(self, service: Service, place: str, collection: str, *, read_only: bool) -> None:

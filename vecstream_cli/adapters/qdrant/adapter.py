@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import switch
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.qdrant.collection import Collection, Facts
 from vecstream_cli.adapters.qdrant.filter import Native, QdrantDialect
 from vecstream_cli.adapters.qdrant.lock import LOCKS, Lock
 from vecstream_cli.adapters.qdrant.points import batch_of, point_id, upsert_body
 from vecstream_cli.adapters.qdrant.search import Points, filter_of
-from vecstream_cli.adapters.qdrant.server import DEFAULT_URI, OPTIONS, Server, applied, truth
+from vecstream_cli.adapters.qdrant.server import DEFAULT_URI, OPTIONS, Server, applied
 from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.core.filters import Filter
 from vecstream_cli.core.record import CollectionRecord
@@ -53,9 +54,9 @@ class QdrantAdapter(Adapter):
     )
     options: ClassVar[Mapping[str, Option]] = OPTIONS | {
         "vector_name": Option(help="name of the vector, at creation; none by default", default=""),
-        "on_disk": Option(help="true: the server keeps vectors on disk; at creation", read=truth),
+        "on_disk": Option(help="true: the server keeps vectors on disk; at creation", read=switch),
         "defer_index": Option(
-            help="false: index while a new collection is loaded", read=truth, default="true"
+            help="false: index while a new collection is loaded", read=switch, default="true"
         ),
     }
     keeps_locks: ClassVar[bool] = True  # see qdrant_lock.py

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from vecstream_cli.adapters.base import Option
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT, Again, Retrying, retry_after
+from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
+from vecstream_cli.adapters.retrying import Again, Retrying, retry_after
 from vecstream_cli.errors import (
     AuthenticationFailed,
     CollectionNotFound,
@@ -28,22 +29,12 @@ _HINTS = {
 }
 
 
-def truth(text: str) -> bool:
-    """``true`` or ``false``, as an option gives it."""
-    try:
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
-            text.lower()
-        ]
-    except KeyError:
-        raise ValueError(text) from None
-
-
 OPTIONS = {
     "deadline": DEADLINE,
     "timeout": TIMEOUT,
-    "ca_file": Option(help="file with the certificates to trust, for https"),
+    "ca_file": CA_FILE,
     "cert_file": Option(help="file with the client's own certificate, and its key"),
-    "verify": Option(help="false: trust any certificate", read=truth, default="true"),
+    "verify": VERIFY,
 }
 
 

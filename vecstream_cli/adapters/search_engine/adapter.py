@@ -18,9 +18,16 @@ from urllib.parse import quote
 
 from vecstream_cli.adapters.base import Adapter, Hit, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import (
+    CA_FILE,
+    CERT_FILE,
+    DEADLINE,
+    KEY_FILE,
+    TIMEOUT,
+    VERIFY,
+)
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.adapters.schema import row_schema
 from vecstream_cli.adapters.search_engine.bulk import delete, send
 from vecstream_cli.adapters.search_engine.errors import Fault
@@ -59,14 +66,6 @@ _VALUES_PER_QUERY = 4096
 _RECORD = "vecstream"
 
 
-def yes_or_no(text: str) -> bool:
-    """An option that is on or off; ValueError where it is neither."""
-    known = {"yes": True, "true": True, "no": False, "false": False}
-    if text.lower() not in known:
-        raise ValueError(text)
-    return known[text.lower()]
-
-
 class SearchEngine(Adapter):
     """One collection in Elasticsearch or OpenSearch; both derive from it."""
 
@@ -75,13 +74,13 @@ class SearchEngine(Adapter):
     options: ClassVar[Mapping[str, Option]] = {
         "deadline": DEADLINE,
         "timeout": TIMEOUT,
-        "ca_file": Option(help="the file of the CA that signed the server's certificate"),
-        "verify": Option(help="check the certificate: yes or no", read=yes_or_no, default="yes"),
+        "ca_file": CA_FILE,
+        "verify": VERIFY,
         "fingerprint": Option(
             help="the SHA-256 of the server's certificate, which is then the one that is trusted"
         ),
-        "cert_file": Option(help="the file of a certificate to show to the server"),
-        "key_file": Option(help="the file of that certificate's key"),
+        "cert_file": CERT_FILE,
+        "key_file": KEY_FILE,
         "shards": Option(help="how many primary shards a new collection has", read=int),
         "replicas": Option(help="how many replicas of each it has", read=int),
     }

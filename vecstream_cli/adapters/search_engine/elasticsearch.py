@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from vecstream_cli.adapters.base import Limits, Option
+from vecstream_cli.adapters.options import choice
 from vecstream_cli.adapters.retrying import retry_after
 from vecstream_cli.adapters.search_engine.adapter import DEFAULT_URI, NAMES, NAMING, SearchEngine
 from vecstream_cli.adapters.search_engine.errors import Fault
@@ -14,12 +15,6 @@ from vecstream_cli.endpoint import Endpoint
 INDEXES = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
 _KEEP_ALIVE = "5m"
 _STRANGER = "it does not say that it is Elasticsearch"
-
-
-def _index(text: str) -> str:
-    if text not in INDEXES:
-        raise ValueError(text)
-    return text
 
 
 def _version(text: str) -> int:
@@ -48,7 +43,7 @@ class ElasticsearchAdapter(SearchEngine):
         **SearchEngine.options,
         "index": Option(
             help=f"how a new collection's vectors are indexed: {', '.join(INDEXES)}",
-            read=_index,
+            read=choice(*INDEXES),
             default="int8_hnsw",
         ),
         "compatibility": Option(

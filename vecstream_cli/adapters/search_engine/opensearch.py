@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from vecstream_cli.adapters.base import Limits, Option
+from vecstream_cli.adapters.options import choice
 from vecstream_cli.adapters.search_engine.adapter import DEFAULT_URI, NAMES, NAMING, SearchEngine
 from vecstream_cli.adapters.search_engine.errors import Fault
 from vecstream_cli.adapters.search_engine.login import login, silence, tls
@@ -12,12 +13,6 @@ from vecstream_cli.endpoint import Endpoint
 
 ENGINES = ("lucene", "faiss")
 _KEEP_ALIVE = "5m"
-
-
-def _engine(text: str) -> str:
-    if text not in ENGINES:
-        raise ValueError(text)
-    return text
 
 
 class OpenSearchAdapter(SearchEngine):
@@ -38,7 +33,7 @@ class OpenSearchAdapter(SearchEngine):
         **SearchEngine.options,
         "engine": Option(
             help=f"what indexes a new collection's vectors: {' or '.join(ENGINES)}",
-            read=_engine,
+            read=choice(*ENGINES),
             default="lucene",
         ),
     }

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
+from vecstream_cli.adapters.options import (
+    CA_FILE,
+    CERT_FILE,
+    DEADLINE,
+    KEY_FILE,
+    TIMEOUT,
+    choice,
+)
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
-from vecstream_cli.adapters.retrying import DEADLINE, TIMEOUT
 from vecstream_cli.adapters.weaviate.classes import Classes, Found
 from vecstream_cli.adapters.weaviate.filter import (
     WeaviateDialect,
@@ -42,12 +49,6 @@ _QUEUE_LOOK = 1.0  # seconds between two looks at the queue of the index
 _QUEUE_PATIENCE = 60.0
 
 
-def _index(text: str) -> str:
-    if text not in _INDEXES:
-        raise ValueError(text)
-    return text
-
-
 class WeaviateAdapter(Adapter):
     """One collection of a Weaviate server or cluster."""
 
@@ -67,12 +68,12 @@ class WeaviateAdapter(Adapter):
     options: ClassVar[Mapping[str, Option]] = {
         "deadline": DEADLINE,
         "timeout": TIMEOUT,
-        "ca_file": Option(help="a file of certificates that the server's is signed by"),
-        "cert_file": Option(help="a file with a certificate of the client's"),
-        "key_file": Option(help="a file with the key of that certificate"),
+        "ca_file": CA_FILE,
+        "cert_file": CERT_FILE,
+        "key_file": KEY_FILE,
         "index": Option(
             help="the kind of vector index of a new collection: hnsw, flat or dynamic",
-            read=_index,
+            read=choice(*_INDEXES),
             default="hnsw",
         ),
     }
