@@ -1,7 +1,8 @@
 """Grow a Lance table through the adapter, and say what each operation costs as it grows.
 
 The rows are the schema's own with short random texts and vectors; ids are hashes, as real ones
-are. Each batch is followed by the upkeep that the writer does. At each milestone documents from
+are. They are made by another process and mapped by this one, as those of the ring are by the
+writer. Each batch is followed by the upkeep that the writer does. At each milestone documents from
 all over the table are merged again, superseded, removed and read. Figures are of this machine and
 this moment; give --folder a place with room for some kilobytes a row.
 
@@ -10,6 +11,7 @@ this moment; give --folder a place with room for some kilobytes a row.
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -19,7 +21,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +31,15 @@ import psutil
 from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.core.record import CollectionRecord
 from vecstream_cli.endpoint import Endpoint
+from vecstream_cli.lean import this_process_is_ours
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     import pyarrow as pa  # type: ignore[import-untyped]
 
 MILESTONES = (100_000, 1_000_000, 2_500_000, 5_000_000)
+CONTEXT = multiprocessing.get_context("spawn")
 CHUNKS = 16  # a document
 MIB = 1 << 20
 RECORD = CollectionRecord(
@@ -49,6 +55,7 @@ RECORD = CollectionRecord(
 def main() -> None:
     """Measure in a process with the environment a writer gets, from its first instruction."""
     options = arguments()
+    this_process_is_ours()
     wanted = dict(LanceAdapter.environment)
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | wanted)
@@ -78,6 +85,10 @@ class Growth:
         self.folder = folder
         self.options = options
         self.rows = Rows(options.dimension, options.text)
+        self.maker, theirs = CONTEXT.Pipe()
+        CONTEXT.Process(
+            target=make, args=(theirs, options.dimension, options.text), daemon=True
+        ).start()
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.memory = Memory()
         self.adapter = LanceAdapter.open(
@@ -107,8 +118,8 @@ class Growth:
         began = time.perf_counter()
         while self.grown < milestone:
             count = min(self.options.batch, milestone - self.grown)
-            batch = self.rows.batch(np.arange(self.grown, self.grown + count), self.attempt)
-            with self.timed("append"):
+            numbers = np.arange(self.grown, self.grown + count)
+            with self.batch(numbers, numbers // CHUNKS) as batch, self.timed("append"):
                 self.adapter.append(batch)
             self.grown += count
             self.upkeep("maintain")
@@ -139,17 +150,26 @@ class Growth:
         self.attempt += 1
         numbers = self.some(documents)
         changed = np.arange(len(numbers)) % 4 == 0
-        batch = self.rows.batch(
-            np.where(changed, numbers + (self.attempt << 40), numbers),
-            self.attempt,
-            documents=numbers // CHUNKS,
-        )
-        with self.timed(name):
+        renewed = np.where(changed, numbers + (self.attempt << 40), numbers)
+        with self.batch(renewed, numbers // CHUNKS) as batch, self.timed(name):
             self.adapter.merge(batch)
         self.upkeep(f"maintain after {name}")
         pairs = [(key, self.attempt) for key in self.rows.documents(numbers)[::CHUNKS]]
         with self.timed(f"supersede {len(pairs)}"):
             self.adapter.delete_superseded(pairs)
+
+    @contextmanager
+    def batch(
+        self, numbers: "np.ndarray[Any, Any]", documents: "np.ndarray[Any, Any]"
+    ) -> Iterator["pa.RecordBatch"]:
+        """Rows in shared memory."""
+        import pyarrow as pa
+
+        self.maker.send((numbers, self.attempt, documents))
+        path = Path(self.maker.recv())
+        with pa.memory_map(str(path)) as file:
+            path.unlink()
+            yield pa.ipc.open_file(file).get_batch(0)
 
     def some(self, documents: int) -> "np.ndarray[Any, Any]":
         """The row numbers of that many documents."""
@@ -225,11 +245,10 @@ class Rows:
         self,
         numbers: "np.ndarray[Any, Any]",
         attempt: int,
-        documents: "np.ndarray[Any, Any] | None" = None,
+        documents: "np.ndarray[Any, Any]",
     ) -> "pa.RecordBatch":
         import pyarrow as pa
 
-        documents = numbers // CHUNKS if documents is None else documents
         count = len(numbers)
         random = np.random.default_rng(int(numbers[0]))
         starts = random.integers(0, len(self.pool) - 2 * self.text, count)
@@ -260,6 +279,23 @@ class Rows:
             for name, value in columns.items()
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def make(connection: "Connection[Any, Any]", dimension: int, text: int) -> None:
+    """The maker's life: batches into files that are only in memory, until nobody asks."""
+    import pyarrow as pa
+
+    rows = Rows(dimension, text)
+    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with suppress(EOFError):
+        while True:
+            batch = rows.batch(*connection.recv())
+            with (
+                tempfile.NamedTemporaryFile("wb", dir=folder, delete=False) as file,
+                pa.ipc.new_file(file, batch.schema) as target,
+            ):
+                target.write(batch)
+            connection.send(file.name)
 
 
 def digests(numbers: "np.ndarray[Any, Any]", salt: int) -> list[str]:

@@ -31,6 +31,7 @@ FLOORS = {
     "errors": 0.1,
     "hiding": 0,
     "killpoints": 0,
+    "lean": 0,
 }
 # The package's own front door may name anything above, and nothing inside imports it.
 DOORS = {"__init__", "__main__"}

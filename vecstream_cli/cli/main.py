@@ -4,10 +4,13 @@ import sys
 from collections.abc import Sequence
 
 from vecstream_cli.errors import ExitCode, UsageError
+from vecstream_cli.lean import this_process_is_ours
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (the process's own) ask for; returns its exit code."""
+    if arguments is None:
+        this_process_is_ours()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _run(given)

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from vecstream_cli.errors import InternalError
+from vecstream_cli.lean import this_process_is_ours
 from vecstream_cli.pipeline.messages import Message
 
 _CONTEXT = get_context("spawn")
@@ -232,6 +233,7 @@ def _child_main(
     parent: int,
 ) -> None:
     _arm(watch, parent)
+    this_process_is_ours()
     os.dup2(2, 1)  # stdout belongs to the supervisor: a library that prints must not break --json
     module, function = entry.split(":")
     with loading():

@@ -19,7 +19,7 @@ from vecstream_cli.adapters.lance.indexes import (
     make_words,
 )
 from vecstream_cli.adapters.lance.layout import Layout, compaction_due
-from vecstream_cli.adapters.lance.memory import ENVIRONMENT, give_back_memory
+from vecstream_cli.adapters.lance.memory import ENVIRONMENT, client, give_back_memory
 from vecstream_cli.adapters.lance.record import described, last_written, record_of
 from vecstream_cli.adapters.lance.search import Table
 from vecstream_cli.adapters.lance.token import table_token
@@ -104,8 +104,7 @@ class LanceAdapter(Adapter):
         with lance_errors("open the database", place):
             if read_only and folder and not folder.exists():
                 return cls(None, place, collection, read_only=True)
-            import lancedb
-
+            lancedb = client()
             connection = lancedb.connect(
                 place,
                 session=lancedb.Session(CACHE_BYTES, CACHE_BYTES),

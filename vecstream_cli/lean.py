@@ -1,0 +1,61 @@
+"""What a process of our own leaves out of what a library imports on behalf of others."""
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+_ours = False
+
+
+def this_process_is_ours() -> None:
+    """Say that only vecstream's code runs in this process, so that `leave_out` may act."""
+    global _ours
+    _ours = True
+
+
+def leave_out(*, absent: str, hollow: str) -> None:
+    """From here on the package `absent` is as if not installed, and `hollow` has nothing in it.
+
+    Whatever is imported from a hollow package is a class that cannot be instantiated: enough for
+    annotations. In a process that is not ours nothing changes.
+    """
+    if _ours and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder(absent, hollow))
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, absent: str, hollow: str) -> None:
+        self._absent = absent
+        self._hollow = hollow
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package = name.partition(".")[0]
+        if package == self._absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return ModuleSpec(name, _Hollow(), is_package=True) if package == self._hollow else None
+
+
+class _Hollow(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _HollowModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing in it."""
+
+
+class _HollowModule(ModuleType):
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        left_out = type(name, (), {"__module__": self.__name__, "__init__": _refuse})
+        setattr(self, name, left_out)
+        return left_out
+
+
+def _refuse(self: object, *_: Any, **__: Any) -> None:
+    raise NotImplementedError(f"{type(self).__qualname__} was left out of this process.")
