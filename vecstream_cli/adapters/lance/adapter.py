@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 DEFAULT_FOLDER = "vecstream.lance"
-CACHE_BYTES = 8 << 20  # of a session; LanceDB's own default is gigabytes
+# Of each cache of a session; LanceDB's own default is gigabytes.
+READER_CACHE = 8 << 20
+WRITER_CACHE = 1 << 20
 
 # Makes two merges of the same new id a conflict, where LanceDB would insert it twice.
 _PRIMARY_KEY = {b"lance-schema:unenforced-primary-key": b"true"}
@@ -105,9 +107,10 @@ class LanceAdapter(Adapter):
             if read_only and folder and not folder.exists():
                 return cls(None, place, collection, read_only=True)
             lancedb = client()
+            cache = READER_CACHE if read_only else WRITER_CACHE
             connection = lancedb.connect(
                 place,
-                session=lancedb.Session(CACHE_BYTES, CACHE_BYTES),
+                session=lancedb.Session(cache, cache),
                 # A reader looks for other processes' writes on every read.
                 read_consistency_interval=timedelta(0) if read_only else None,
             )

@@ -15,7 +15,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "LANCE_DEFAULT_IO_BUFFER_SIZE": str(16 << 20),
         "LANCE_DEFAULT_BATCH_SIZE": "1024",
         "MALLOC_ARENA_MAX": "1",
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+        "MALLOC_MMAP_THRESHOLD_": str(128 << 10),
     }
 )
 
