@@ -55,7 +55,7 @@ RECORD = CollectionRecord(
 def main() -> None:
     """Measure in a process with the environment a writer gets, from its first instruction."""
     options = arguments()
-    this_process_is_ours()
+    this_process_is_ours(one_task=True)
     wanted = dict(LanceAdapter.environment)
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | wanted)

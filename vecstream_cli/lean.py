@@ -8,28 +8,33 @@ from types import ModuleType
 from typing import Any
 
 _ours = False
+_one_task = False
 
 
-def this_process_is_ours() -> None:
-    """Say that only vecstream's code runs in this process, so that `leave_out` may act."""
-    global _ours
-    _ours = True
+def this_process_is_ours(*, one_task: bool = False) -> None:
+    """Say that only vecstream's code runs in this process, so that `leave_out` may act.
+
+    `one_task`: nor will it import anything but what a stage of the ring needs.
+    """
+    global _ours, _one_task
+    _ours, _one_task = True, one_task
 
 
-def leave_out(*, absent: str, hollow: str) -> None:
-    """From here on the package `absent` is as if not installed, and `hollow` has nothing in it.
+def leave_out(*, hollow: str, absent: str) -> None:
+    """From here on the package `hollow` has nothing in it, and `absent` is as if not installed.
 
     Whatever is imported from a hollow package is a class that cannot be instantiated: enough for
-    annotations. In a process that is not ours nothing changes.
+    annotations. A package is absent only in a process of one task: where transformers, say, finds
+    pandas installed, it insists on it. In a process that is not ours nothing changes.
     """
     if _ours and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder(absent, hollow))
+        sys.meta_path.insert(0, _Finder(hollow, absent if _one_task else None))
 
 
 class _Finder(MetaPathFinder):
-    def __init__(self, absent: str, hollow: str) -> None:
-        self._absent = absent
+    def __init__(self, hollow: str, absent: str | None) -> None:
         self._hollow = hollow
+        self._absent = absent
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

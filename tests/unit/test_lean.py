@@ -12,8 +12,8 @@ from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.lean import this_process_is_ours
 
-if sys.argv[2] == "ours":
-    this_process_is_ours()
+if sys.argv[2] != "theirs":
+    this_process_is_ours(one_task=sys.argv[2] == "stage")
 with LanceAdapter.open(Endpoint(name="lance", uri=sys.argv[1]), "notes", read_only=False):
     pass
 """
@@ -28,11 +28,18 @@ def outcome(folder: Path, whose: str, code: str) -> str:
     return done.stdout
 
 
-def test_a_process_of_our_own_has_no_pandas_and_no_requests_of_a_catalog(tmp_path: Path) -> None:
-    modules = outcome(tmp_path, "ours", SHOW)
+def test_a_stage_has_no_pandas_and_no_requests_of_a_catalog(tmp_path: Path) -> None:
+    modules = outcome(tmp_path, "stage", SHOW)
     assert "'lancedb'" in modules
     for left_out in ("'pandas'", "'urllib3'"):
         assert left_out not in modules
+
+
+def test_a_command_has_pandas_for_those_who_insist_on_it(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    modules = outcome(tmp_path, "command", "import pandas\n" + SHOW)
+    assert "'pandas'" in modules
+    assert "'urllib3'" not in modules
 
 
 def test_somebody_else_s_process_has_all_of_it(tmp_path: Path) -> None:
@@ -53,4 +60,4 @@ try:
 except NotImplementedError as error:
     print(error)
 """
-    assert outcome(tmp_path, "ours", code) == "ListTablesRequest was left out of this process.\n"
+    assert outcome(tmp_path, "stage", code) == "ListTablesRequest was left out of this process.\n"

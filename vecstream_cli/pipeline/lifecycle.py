@@ -233,7 +233,7 @@ def _child_main(
     parent: int,
 ) -> None:
     _arm(watch, parent)
-    this_process_is_ours()
+    this_process_is_ours(one_task=True)
     os.dup2(2, 1)  # stdout belongs to the supervisor: a library that prints must not break --json
     module, function = entry.split(":")
     with loading():

@@ -21,9 +21,11 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType(
 
 
 def client() -> Any:
-    """The package `lancedb`, and in a process of our own nothing that a folder of tables has no
-    use for: pandas, and the requests of a catalog service, are two thirds of its import."""
-    leave_out(absent="pandas", hollow="lance_namespace_urllib3_client")
+    """The package `lancedb`; in a process of our own, without what a folder of tables does not use.
+
+    The requests of a catalog service are half of its import, and pandas a sixth.
+    """
+    leave_out(hollow="lance_namespace_urllib3_client", absent="pandas")
     import lancedb
 
     return lancedb
