@@ -97,6 +97,27 @@ def test_until_the_pool_grows_only_the_first_parsers_are_spawned() -> None:
     arena.close()
 
 
+@pytest.mark.parametrize(
+    ("documents", "size", "parsers"),
+    [
+        (1, 10 << 20, 1),
+        (2, 10 << 20, 2),
+        (9, 10 << 20, 3),
+        (9, 1000, 1),
+        (9, 100_000, 2),
+        (0, 0, 1),
+    ],
+)
+def test_a_little_to_read_is_no_work_for_many(documents: int, size: int, parsers: int) -> None:
+    arena = Arena.create(0)
+    pool = ParserPool(3, lambda row: cast(Child, None), arena)
+    pool.limit(documents, size)
+    pool.start()
+    pool.grow()
+    assert len(pool.workers) == parsers
+    arena.close()
+
+
 @pytest.fixture
 def pool() -> Iterator[ParserPool]:
     """Three parsers, each with a document; no process stands behind them."""

@@ -14,6 +14,8 @@ from vecstream_cli.pipeline.messages import Job, JobId
 QUEUED_DOCUMENTS = 16
 QUEUED_BYTES = 4 << 20
 GRANTED_SLOTS = 2  # one being filled and one to go on with
+# Reading as much text takes less time than the start of a parser, half a second of a core.
+BYTES_WORTH_A_PARSER = 64 << 10
 MOST_STILLBORN = 5  # parsers in a row that died before they could read: more would, too
 _MOST_CREDITED = 1.0  # a longer gap between two looks is our own pause, not the parser's work
 
@@ -63,6 +65,11 @@ class ParserPool:
         self.replaced = 0
         self.stillborn = 0
         self._served = 0
+
+    def limit(self, documents: int, size: int) -> None:
+        """No more is to be read than so many documents of so many bytes: have fewer parsers."""
+        self._size = max(1, min(self._size, documents, 1 + size // BYTES_WORTH_A_PARSER))
+        self._wanted = min(self._wanted, self._size)
 
     def start(self) -> None:
         """Spawn what is missing."""

@@ -188,6 +188,8 @@ class Supervisor:
     def _start_stages(self) -> None:
         if not self._donors.likely:  # else with the first chunk that is to be embedded
             self._crew.start_inference()
+        if not self._intake.has_more:
+            self._pool.limit(self._intake.queued, self._intake.bytes_admitted)
         self._pool.start()
 
     def _all_wait_for_writer(self) -> bool:
@@ -232,7 +234,8 @@ class Supervisor:
         match message:
             case msg.Ready(seconds):
                 self._pace.inference_ready = self._crew.model_loaded = True
-                self._pool.grow()
+                if not self._intake.exhausted:
+                    self._pool.grow()
                 self._summary.model_load_seconds = max(
                     seconds, self._summary.model_load_seconds or 0.0
                 )
