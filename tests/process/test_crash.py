@@ -27,7 +27,8 @@ pytestmark = pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 60 * KILLS)
 @pytest.mark.parametrize(
-    "name", ["lance", "pgvector", pytest.param("chroma", marks=pytest.mark.thorough)]
+    "name",
+    ["lance", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("pgvector", "chroma"))],
 )
 def test_after_every_kill_the_next_run_ends_as_a_clean_one(
     name: str,

@@ -172,6 +172,7 @@ def test_every_encoding_is_read_or_reported(
     assert not [row["path"] for row in vecstream.rows() if "\ufffd" * 20 in row["text"]]
 
 
+@pytest.mark.thorough
 def test_ten_thousand_files_in_one_folder_are_all_indexed(
     vecstream: Vecstream, tmp_path: Path
 ) -> None:
