@@ -31,7 +31,7 @@ def batch(arena: Arena, began: int, ended: int, worked: int) -> None:
 
 
 def test_only_work_between_the_first_and_the_last_batch_counts(arena: Arena, busy: Busy) -> None:
-    arena.control[0, BUSY_NS] = 4 * SECOND  # the files that were read while the model loaded
+    arena.control[list(PARSERS), BUSY_NS] = 4 * SECOND  # what was read while the model loaded
     arena.control[INFERENCE, BEGAN_NS] = 10 * SECOND
     busy.look(10 * SECOND)
     batch(arena, 10, 20, worked=9)
@@ -73,8 +73,13 @@ def test_progress_tells_what_happened_since_the_progress_before(arena: Arena, bu
     arena.control[1, BUSY_NS] += 2 * SECOND
     busy.look(12 * SECOND)
 
-    assert busy.since_last_told() == Shares(parse=0.5)
+    assert busy.since_last_told() == Shares(parse=1.0)  # the other was never started
     assert busy.since_last_told() == Shares()
+
+    arena.control[0, BUSY_NS] += 2 * SECOND
+    busy.look(14 * SECOND)
+
+    assert busy.since_last_told() == Shares(parse=0.5)
 
 
 @pytest.mark.parametrize(

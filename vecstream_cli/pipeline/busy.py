@@ -1,7 +1,7 @@
 """How busy each stage is, read from the control page: what limits a run, in figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,23 @@ _LIMITING = 0.9  # who works so much of the time is what the others wait for
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Of a stretch of time, the share that each stage worked, from 0 to 1; the mean of a pool."""
+    """Of a stretch of time, the share that each stage worked, from 0 to 1.
+
+    Of a pool, the mean of those that ever had work.
+    """
 
     parse: float = 0.0
     embed: float = 0.0
     write: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Nanoseconds: of the clock, and of each stage's work; and how many shared that work."""
+
+    now: int = 0
+    busy: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    workers: npt.NDArray[np.float64] = field(default_factory=lambda: np.ones(3))
 
 
 class Busy:
@@ -30,14 +42,18 @@ class Busy:
         """The rows of the control page that each stage's processes use."""
         self._control = arena.control
         self._rows = (list(parsers), list(inferences), [writer])
-        self._began: tuple[int, npt.NDArray[np.float64]] | None = None
-        self._latest = self._told = self._ended = (0, np.zeros(3))
+        self._began: _Reading | None = None
+        self._latest = self._told = self._ended = _Reading()
         self._batch = 0
 
     def look(self, now: int) -> None:
         """Take a reading at `now` of the monotonic clock, in nanoseconds."""
-        busy = [float(self._control[rows, BUSY_NS].mean()) for rows in self._rows]
-        self._latest = now, np.array(busy)
+        busy = [self._control[rows, BUSY_NS] for rows in self._rows]
+        self._latest = _Reading(
+            now,
+            np.array([float(each.sum()) for each in busy]),
+            np.array([max(1.0, np.count_nonzero(each)) for each in busy]),
+        )
         batch = int(self._control[self._rows[1], ENDED_NS].max())
         if self._began is None and self._first_batch() is not None:
             self._began = self._latest
@@ -84,10 +100,9 @@ def limiting(shares: Shares) -> Stage:
     return max(by_share, key=lambda stage: by_share[stage])
 
 
-def _shares(
-    earlier: tuple[int, npt.NDArray[np.float64]], later: tuple[int, npt.NDArray[np.float64]]
-) -> Shares:
-    passed = later[0] - earlier[0]
+def _shares(earlier: _Reading, later: _Reading) -> Shares:
+    passed = later.now - earlier.now
     if passed <= 0:
         return Shares()
-    return Shares(*(min(1.0, float(share)) for share in (later[1] - earlier[1]) / passed))
+    shares = (later.busy - earlier.busy) / later.workers / passed
+    return Shares(*(min(1.0, float(share)) for share in shares))
