@@ -13,7 +13,7 @@ from vecstream_cli.readers.formats import suffixes
 from vecstream_cli.settings import ReadingOptions
 
 CEILING = 2 << 30
-DEADLINE = 5
+DEADLINE = 2
 READ = "read"
 
 # What may become of a file: read (with whatever text there is), or failed for one of these reasons.
@@ -69,7 +69,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Survey
         home / "tree", "--max-memory", str(CEILING), "--document-timeout", str(DEADLINE),
         "--follow-links", "--parsers", "2", *_switches(),
     )  # fmt: skip
-    found = Survey(vecstream, home / "tree", vecstream.run(command, seconds=500), neighbours)
+    found = Survey(vecstream, home / "tree", vecstream.run(command, seconds=800), neighbours)
     for row in vecstream.rows("path", "text"):
         found.texts.setdefault(row["path"], []).append(row["text"])
     return found
@@ -84,7 +84,7 @@ def looked_for(name: str) -> bool:
     return name.endswith(tuple(suffixes(ReadingOptions(archives=True))))
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_the_run_comes_to_its_end_and_says_that_some_failed(survey: Survey) -> None:
