@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vecstream_cli.adapters.base import Limits
 from vecstream_cli.adapters.conditions import whole_number
-from vecstream_cli.adapters.options import DEADLINE, choice, switch
+from vecstream_cli.adapters.options import SERVER, choice, switch
 from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.core.filters import RELATIONS
 from vecstream_cli.errors import DatabaseError, UsageError
@@ -95,8 +95,9 @@ def test_options_are_read_as_settings_are() -> None:
     assert [switch(text) for text in ("true", "Yes", "1", "no", "FALSE", "off")] == [
         True, True, True, False, False, False,
     ]  # fmt: skip
-    assert (DEADLINE.read("90"), DEADLINE.read("5m")) == (90.0, 300.0)
+    deadline = SERVER["deadline"]
+    assert (deadline.read("90"), deadline.read("5m")) == (90.0, 300.0)
     assert choice("hnsw", "flat")("HNSW") == "hnsw"
-    for read, text in ((switch, "maybe"), (DEADLINE.read, "soon"), (choice("flat"), "hnsw")):
+    for read, text in ((switch, "maybe"), (deadline.read, "soon"), (choice("flat"), "hnsw")):
         with pytest.raises((ValueError, UsageError)):
             read(text)

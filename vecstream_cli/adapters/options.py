@@ -1,6 +1,6 @@
 """Options that several databases have, and ways to read one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vecstream_cli.adapters.base import Option
 from vecstream_cli.keys import SECONDS, SWITCH
@@ -20,12 +20,18 @@ def choice(*names: str) -> Callable[[str], str]:
     return read
 
 
-DEADLINE = Option(
-    help="for how long a server that is away or busy is called again, such as 90 or 5m",
-    read=SECONDS.read, default="120",
-)  # fmt: skip
-TIMEOUT = Option(help="how long one request may take", read=SECONDS.read, default="60")
-CA_FILE = Option(help="a file of the certificates that the server's is checked against")
-CERT_FILE = Option(help="a file of the client's certificate")
-KEY_FILE = Option(help="a file of the key of the client's certificate")
-VERIFY = Option(help="false: trust any certificate", read=switch, default="true")
+SERVER: Mapping[str, Option] = {
+    "deadline": Option(
+        help="for how long a server that is away or busy is called again, such as 90 or 5m",
+        read=SECONDS.read, default="120",
+    ),
+    "timeout": Option(help="how long one request may take", read=SECONDS.read, default="60"),
+    "ca_file": Option(help="a file of the certificates that the server's is checked against"),
+}  # fmt: skip
+VERIFY: Mapping[str, Option] = {
+    "verify": Option(help="false: trust any certificate", read=switch, default="true")
+}
+CLIENT_CERTIFICATE: Mapping[str, Option] = {
+    "cert_file": Option(help="a file of the client's certificate"),
+    "key_file": Option(help="a file of the key of the client's certificate"),
+}

@@ -21,7 +21,7 @@ from vecstream_cli.adapters.chroma.lock import Lock
 from vecstream_cli.adapters.chroma.rows import as_batch, page_size, same_vectors
 from vecstream_cli.adapters.chroma.search import Found
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
+from vecstream_cli.adapters.options import SERVER, VERIFY
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import checked, parts
 from vecstream_cli.adapters.schema import row_schema
@@ -63,15 +63,13 @@ class ChromaAdapter(Adapter):
         ),
     )
     options: ClassVar[Mapping[str, Option]] = {
-        "deadline": DEADLINE,
-        "timeout": TIMEOUT,
+        **SERVER,
+        **VERIFY,
         "token_header": Option(
             help="what carries the token: Authorization (as a Bearer's) or X-Chroma-Token",
             read=token_header,
             default="Authorization",
         ),
-        "ca_file": CA_FILE,
-        "verify": VERIFY,
     }
     # An `add` leaves an id alone that is there (see `chroma_lock`).
     keeps_locks: ClassVar[bool] = True

@@ -14,14 +14,7 @@ from vecstream_cli.adapters.milvus.rows import MOST_BYTES, encoded, schema
 from vecstream_cli.adapters.milvus.table import MOST_HITS, VALUES_PER_EXPRESSION, Facts, Table
 from vecstream_cli.adapters.milvus.wire import Calls, Line, Server, pairs
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.options import (
-    CA_FILE,
-    CERT_FILE,
-    DEADLINE,
-    KEY_FILE,
-    TIMEOUT,
-    choice,
-)
+from vecstream_cli.adapters.options import CLIENT_CERTIFICATE, SERVER, choice
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.adapters.schema import row_schema
@@ -62,11 +55,8 @@ class MilvusAdapter(Adapter):
         naming=NAMING,
     )
     options: ClassVar[Mapping[str, Option]] = {
-        "deadline": DEADLINE,
-        "timeout": TIMEOUT,
-        "ca_file": CA_FILE,
-        "cert_file": CERT_FILE,
-        "key_file": KEY_FILE,
+        **SERVER,
+        **CLIENT_CERTIFICATE,
         "index": Option(
             help="how a new collection is indexed: hnsw or flat", read=choice(*_INDEXES)
         ),

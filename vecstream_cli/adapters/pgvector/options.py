@@ -4,14 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vecstream_cli.adapters.base import Option
-from vecstream_cli.adapters.options import (
-    CA_FILE,
-    CERT_FILE,
-    DEADLINE,
-    KEY_FILE,
-    TIMEOUT,
-    switch,
-)
+from vecstream_cli.adapters.options import CLIENT_CERTIFICATE, SERVER, switch
 
 
 def _words(text: str) -> str | None:
@@ -20,14 +13,10 @@ def _words(text: str) -> str | None:
 
 
 OPTIONS: Mapping[str, Option] = {
-    "deadline": DEADLINE,
-    "timeout": TIMEOUT,
-    "ca_file": CA_FILE,
+    **SERVER, **CLIENT_CERTIFICATE,
     "verify": Option(
         help="true: check the server's certificate and its name; false: encrypt alone", read=switch
     ),
-    "cert_file": CERT_FILE,
-    "key_file": KEY_FILE,
     "halfvec": Option(
         help="true or false: new collections store vectors in half precision", read=switch,
         default="false",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
+from vecstream_cli.adapters.options import SERVER, VERIFY
 from vecstream_cli.adapters.pinecone.filter import PineconeDialect, Told
 from vecstream_cli.adapters.pinecone.rows import FILTERABLE, MOST_METADATA, records
 from vecstream_cli.adapters.pinecone.search import MOST_FOUND, Namespace
@@ -58,10 +58,8 @@ class PineconeAdapter(Adapter):
         naming="Use up to 200 letters, digits, '_', '-' and '.', but no '__' at the beginning.",
     )
     options: ClassVar[Mapping[str, Option]] = {
-        "deadline": DEADLINE,
-        "timeout": TIMEOUT,
-        "ca_file": CA_FILE,
-        "verify": VERIFY,
+        **SERVER,
+        **VERIFY,
     }
 
     def __init__(self, service: Service, place: str, collection: str, *, read_only: bool) -> None:

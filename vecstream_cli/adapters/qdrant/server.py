@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from vecstream_cli.adapters.base import Option
-from vecstream_cli.adapters.options import CA_FILE, DEADLINE, TIMEOUT, VERIFY
+from vecstream_cli.adapters.options import SERVER, VERIFY
 from vecstream_cli.adapters.retrying import Again, Retrying, retry_after
 from vecstream_cli.errors import (
     AuthenticationFailed,
@@ -30,11 +30,9 @@ _HINTS = {
 
 
 OPTIONS = {
-    "deadline": DEADLINE,
-    "timeout": TIMEOUT,
-    "ca_file": CA_FILE,
+    **SERVER,
+    **VERIFY,
     "cert_file": Option(help="file with the client's own certificate, and its key"),
-    "verify": VERIFY,
 }
 
 

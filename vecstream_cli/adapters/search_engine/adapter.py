@@ -18,14 +18,7 @@ from urllib.parse import quote
 
 from vecstream_cli.adapters.base import Adapter, Hit, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.options import (
-    CA_FILE,
-    CERT_FILE,
-    DEADLINE,
-    KEY_FILE,
-    TIMEOUT,
-    VERIFY,
-)
+from vecstream_cli.adapters.options import CLIENT_CERTIFICATE, SERVER, VERIFY
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.adapters.schema import row_schema
@@ -72,15 +65,12 @@ class SearchEngine(Adapter):
     full_text = True
     keeps_locks: ClassVar[bool] = True  # see search_engine_lock.py
     options: ClassVar[Mapping[str, Option]] = {
-        "deadline": DEADLINE,
-        "timeout": TIMEOUT,
-        "ca_file": CA_FILE,
-        "verify": VERIFY,
+        **SERVER,
+        **VERIFY,
+        **CLIENT_CERTIFICATE,
         "fingerprint": Option(
             help="the SHA-256 of the server's certificate, which is then the one that is trusted"
         ),
-        "cert_file": CERT_FILE,
-        "key_file": KEY_FILE,
         "shards": Option(help="how many primary shards a new collection has", read=int),
         "replicas": Option(help="how many replicas of each it has", read=int),
     }

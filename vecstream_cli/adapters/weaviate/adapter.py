@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
 from vecstream_cli.adapters.nearest import nearest
-from vecstream_cli.adapters.options import (
-    CA_FILE,
-    CERT_FILE,
-    DEADLINE,
-    KEY_FILE,
-    TIMEOUT,
-    choice,
-)
+from vecstream_cli.adapters.options import CLIENT_CERTIFICATE, SERVER, choice
 from vecstream_cli.adapters.predicates import chunks
 from vecstream_cli.adapters.requests import Flight, checked, parts
 from vecstream_cli.adapters.weaviate.classes import Classes, Found
@@ -66,11 +59,8 @@ class WeaviateAdapter(Adapter):
         naming=NAMING,
     )
     options: ClassVar[Mapping[str, Option]] = {
-        "deadline": DEADLINE,
-        "timeout": TIMEOUT,
-        "ca_file": CA_FILE,
-        "cert_file": CERT_FILE,
-        "key_file": KEY_FILE,
+        **SERVER,
+        **CLIENT_CERTIFICATE,
         "index": Option(
             help="the kind of vector index of a new collection: hnsw, flat or dynamic",
             read=choice(*_INDEXES),
