@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecstream_cli.core.batching import pack
+from vecstream_cli.core.batching import filled_up, pack
 
 LENGTHS = st.lists(st.integers(1, 512), max_size=200).map(lambda x: np.array(x, dtype=np.int32))
 BUDGETS = st.integers(1, 4096)
@@ -58,3 +58,18 @@ def test_padding_costs_little_over_a_window_of_real_lengths():
 def test_a_budget_of_nothing_is_refused():
     with pytest.raises(ValueError, match="budget"):
         pack(np.array([3]), 0, padded=False)
+
+
+def test_batches_are_filled_up_to_few_sizes():
+    sizes = {tokens: filled_up(tokens) for tokens in range(1, 2049)}
+
+    assert all(size >= tokens for tokens, size in sizes.items())
+    assert len(set(sizes.values())) == 15
+
+
+def test_filling_the_batches_of_a_window_up_adds_two_per_cent():
+    lengths = np.clip(np.random.default_rng(1).normal(157, 65, 256), 5, 256).astype(np.int32)
+
+    batches = [int(lengths[batch].sum()) for batch in pack(lengths, 2048, padded=False)]
+
+    assert sum(map(filled_up, batches)) < 1.02 * sum(batches)

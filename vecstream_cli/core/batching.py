@@ -27,3 +27,15 @@ def pack(lengths: NDArray[np.integer], budget: int, *, padded: bool) -> list[NDA
         batches.append(order[start:stop])
         start = stop
     return batches
+
+
+def filled_up(tokens: int) -> int:
+    """The tokens that a batch without padding is filled up to: one of 15 sizes up to 2,048.
+
+    Fine steps where most batches are, just below the token budget; coarse ones for what a window
+    leaves over. Batches as `pack` makes them are filled up by 1.4 to 2 %.
+    """
+    if tokens <= 256:
+        return max(16, 1 << (tokens - 1).bit_length())
+    step = 256 if tokens <= 1792 else 64
+    return -(-tokens // step) * step

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from vecstream_cli.core.batching import filled_up
 from vecstream_cli.errors import ModelError
 from vecstream_cli.models.linear import ACTIVATIONS, Linear, int8_linear, linear
 from vecstream_cli.models.relative import RelativeBias
@@ -100,7 +101,7 @@ class _Layer:
 class PackedModel:
     """Token ids [tokens] and their runs to hidden states [tokens or more, width].
 
-    Rows behind the last run mean nothing: the tokens are filled up to a rounder number, since
+    Rows behind the last run mean nothing: the tokens are filled up to one of few sizes, since
     oneDNN keeps code and memory for every row count it meets. Without it MiniLM grew by
     2.5 MB with every new size of a batch.
     """
@@ -150,7 +151,7 @@ class PackedModel:
     def __call__(self, ids: torch.Tensor, runs: Sequence[Run]) -> torch.Tensor:
         tokens = len(ids)
         sequences = Sequences.of(runs, ids.device) if self._varlen is not None else None
-        hidden = self._embeddings(F.pad(ids, (0, _rounded(tokens) - tokens)), runs, sequences)
+        hidden = self._embeddings(F.pad(ids, (0, filled_up(tokens) - tokens)), runs, sequences)
         hidden = hidden.to(self._dtype)
         for layer in self._layers:
             attended = self._attend(layer, hidden, runs, sequences)
@@ -289,11 +290,6 @@ class _Loader:
 
     def _get(self, name: str) -> torch.Tensor:
         return self._passing[name].to(self._device, torch.float32)
-
-
-def _rounded(tokens: int) -> int:
-    step = 16 if tokens <= 256 else 64
-    return -(-tokens // step) * step
 
 
 def _activation(config: Mapping[str, Any]) -> str:
