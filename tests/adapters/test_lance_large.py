@@ -8,6 +8,7 @@ import lancedb
 import pytest
 
 from vecstream_cli.adapters.lance import adapter as lance
+from vecstream_cli.adapters.lance import layout
 from vecstream_cli.adapters.lance.adapter import LanceAdapter
 from vecstream_cli.endpoint import Endpoint
 from vecstream_cli.errors import DatabaseError
@@ -86,12 +87,27 @@ def test_the_end_of_a_run_leaves_an_index_of_every_row_by_its_document(
     assert adapter.maintain()
     assert fragments(database) == 1
     assert indices(database) == [("document_id", "BTree")]
-    facts = lancedb.connect(database).open_table("documents").index_stats("document_id_idx")
-    assert facts
-    assert facts.num_unindexed_rows == 0
+    assert beside_the_index(database) == 0
     assert adapter.delete_documents([hex_id(4), hex_id(121)]) == 22
     assert adapter.count() == DOCUMENTS * 20 + 128 - 44
     assert not adapter.maintain()
+
+
+def test_the_end_of_a_run_takes_many_new_rows_into_the_index(
+    adapter: LanceAdapter, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "CHEAP_ROWS", 10)
+    adapter.maintain(final=True)
+    # Few of them are left beside it
+    adapter.append(rows(100, 10))
+    assert not adapter.maintain(final=True)
+    assert beside_the_index(database) == 10
+    # More than one in fifty are not, and no run in between had made it anew
+    adapter.append(rows(101, 10))
+    assert not adapter.maintain()
+    assert adapter.maintain(final=True)
+    assert beside_the_index(database) == 0
+    assert adapter.delete_documents([hex_id(4), hex_id(101)]) == 30
 
 
 def test_a_compaction_in_mid_run_makes_no_index_where_there_was_none(
@@ -119,6 +135,13 @@ def test_vectors_whose_documents_are_known_are_fetched_without_reading_others(
     expected = vectors(20)[5]
     at = found.column("id").to_pylist().index(hex_id(7, 5))
     assert found.column("vector")[at].as_py() == pytest.approx(expected.tolist())
+
+
+def beside_the_index(database: Path) -> int:
+    """How many rows the index by document does not have."""
+    facts = lancedb.connect(database).open_table("documents").index_stats("document_id_idx")
+    assert facts
+    return int(facts.num_unindexed_rows)
 
 
 def fragments(database: Path) -> int:

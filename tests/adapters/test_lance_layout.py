@@ -2,7 +2,7 @@
 
 import pytest
 
-from vecstream_cli.adapters.lance.layout import Layout, compaction_due
+from vecstream_cli.adapters.lance.layout import Layout, compaction_due, lookup_due
 
 FULL = 1 << 20  # rows of a fragment that Lance does not join to others
 
@@ -72,3 +72,15 @@ def test_many_deleted_rows_are_a_reason_at_the_end() -> None:
     assert compaction_due(Layout(850_000, 1_000_000, 1, 0), final=True)
     assert not compaction_due(Layout(850_000, 1_000_000, 1, 0), final=False)
     assert not compaction_due(Layout(990_000, 1_000_000, 1, 0), final=True)
+
+
+def test_the_index_by_document_is_made_where_there_is_none() -> None:
+    assert lookup_due(800, 800)
+    assert not lookup_due(800, 0)
+
+
+def test_the_index_by_document_is_made_anew_when_more_than_one_row_in_fifty_is_not_in_it() -> None:
+    assert not lookup_due(1_000_000, 50_000)
+    assert lookup_due(1_000_000, 50_001)
+    assert not lookup_due(5_000_000, 100_000)
+    assert lookup_due(5_000_000, 100_001)

@@ -9,16 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from vecstream_cli.adapters.base import Adapter, Hit, Limits, Option, refuse_to_write
+from vecstream_cli.adapters.lance import indexes
 from vecstream_cli.adapters.lance.errors import lance_errors
 from vecstream_cli.adapters.lance.filter import LanceDialect
-from vecstream_cli.adapters.lance.indexes import (
-    LOOKUP,
-    language,
-    make_index,
-    make_lookup,
-    make_words,
-)
-from vecstream_cli.adapters.lance.layout import Layout, compaction_due
+from vecstream_cli.adapters.lance.layout import Layout, compaction_due, lookup_due
 from vecstream_cli.adapters.lance.memory import ENVIRONMENT, client, give_back_memory
 from vecstream_cli.adapters.lance.record import described, last_written, record_of
 from vecstream_cli.adapters.lance.search import Table
@@ -73,7 +67,7 @@ class LanceAdapter(Adapter):
         "full_text": Option(
             help="true, or a language such as english whose words are taken by their stems: keeps "
             "an index for search --hybrid",
-            read=language,
+            read=indexes.language,
         ),
     }
 
@@ -141,7 +135,7 @@ class LanceAdapter(Adapter):
         with self._errors("create"):
             self._known_table = self._connection.create_table(self._collection, schema=schema)
             if self._language is not None:
-                make_words(self._known_table, self._language)
+                indexes.make_words(self._known_table, self._language)
         if record.last_run is not None:
             self.update_record(last_run=record.last_run)
 
@@ -241,11 +235,12 @@ class LanceAdapter(Adapter):
         table = self._table()
         with self._errors("inspect"):
             layout = Layout.of(table.stats())
+            beside = indexes.rows_beside_lookup(table, layout.rows) if final else 0
         compact = compaction_due(layout, final=final) and (final or not self._upkeep_failed)
         indexed = self._indexed(table) if compact or final else frozenset()
         stale = compact and "document_id" in indexed
-        wanted = stale or (final and "document_id" not in indexed)
-        lookup = wanted and layout.rows >= LARGE_ROWS
+        lookup = stale or (final and lookup_due(layout.rows, beside))
+        lookup = lookup and layout.rows >= LARGE_ROWS
         index = final and layout.rows >= INDEX_ROWS and "vector" not in indexed
         if index:
             numbers = table.schema.field("vector").type.list_size
@@ -259,18 +254,18 @@ class LanceAdapter(Adapter):
                 with self._errors("compact"):
                     if stale:
                         # To carry it through would take 100 MB more than to make it anew.
-                        table.drop_index(LOOKUP)
+                        table.drop_index(indexes.LOOKUP)
                     table.optimize(cleanup_older_than=layout.version_lifetime)
                 give_back_memory()
             if lookup:
                 with self._errors("index"):
-                    make_lookup(table)
+                    indexes.make_lookup(table)
             if words:
                 with self._errors("index"):
-                    make_words(table, self._language or "")
+                    indexes.make_words(table, self._language or "")
             if index:
                 with self._errors("index"):
-                    make_index(table, layout.rows)
+                    indexes.make_index(table, layout.rows)
         except DatabaseError as error:
             # It needs room for a second copy, and costs no row where it fails: reading a table
             # in many pieces is only slower.

@@ -20,6 +20,12 @@ def make_lookup(table: Any) -> None:
     table.create_index("document_id", config=BTree(), name=LOOKUP)
 
 
+def rows_beside_lookup(table: Any, rows: int) -> int:
+    """How many of the table's rows that index does not have: all where it was never made."""
+    facts = table.index_stats(LOOKUP)
+    return facts.num_unindexed_rows if facts else rows
+
+
 def make_index(table: Any, rows: int) -> None:
     """An index of the vectors, for cosines.
 
