@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from vecstream_cli.adapters.lance import adapter as lance
+from vecstream_cli.adapters.lance import layout
 from vecstream_cli.testing import Conformance
 
 
@@ -23,3 +24,4 @@ class TestLanceAsIfLarge(Conformance):
     @pytest.fixture(autouse=True)
     def large(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lance, "LARGE_ROWS", 1)
+        monkeypatch.setattr(layout, "FEW_ROWS_BESIDE", 0)

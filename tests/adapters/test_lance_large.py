@@ -26,6 +26,7 @@ def database(tmp_path: Path) -> Path:
 def adapter(database: Path, monkeypatch: pytest.MonkeyPatch) -> LanceAdapter:
     """A table that counts as large, of 40 documents with 20 rows each."""
     monkeypatch.setattr(lance, "LARGE_ROWS", DOCUMENTS * 20)
+    monkeypatch.setattr(layout, "FEW_ROWS_BESIDE", 10)
     made = LanceAdapter.open(
         Endpoint(name="lance", uri=str(database)), "documents", read_only=False
     )
@@ -94,9 +95,8 @@ def test_the_end_of_a_run_leaves_an_index_of_every_row_by_its_document(
 
 
 def test_the_end_of_a_run_takes_many_new_rows_into_the_index(
-    adapter: LanceAdapter, database: Path, monkeypatch: pytest.MonkeyPatch
+    adapter: LanceAdapter, database: Path
 ) -> None:
-    monkeypatch.setattr(layout, "CHEAP_ROWS", 10)
     adapter.maintain(final=True)
     # Few of them are left beside it
     adapter.append(rows(100, 10))

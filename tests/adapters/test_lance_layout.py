@@ -74,11 +74,6 @@ def test_many_deleted_rows_are_a_reason_at_the_end() -> None:
     assert not compaction_due(Layout(990_000, 1_000_000, 1, 0), final=True)
 
 
-def test_the_index_by_document_is_made_where_there_is_none() -> None:
-    assert lookup_due(800, 800)
-    assert not lookup_due(800, 0)
-
-
 def test_the_index_by_document_is_made_anew_when_more_than_one_row_in_fifty_is_not_in_it() -> None:
     assert not lookup_due(1_000_000, 50_000)
     assert lookup_due(1_000_000, 50_001)

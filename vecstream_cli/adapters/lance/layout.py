@@ -9,6 +9,7 @@ MANY_FRAGMENTS = 64
 MANY_FRAGMENTS_OF_A_LARGE_TABLE = 256
 FEW_FRAGMENTS = 8  # are left to be: a run that changed one document rewrites no other
 CHEAP_ROWS = 50_000  # reading or rewriting these takes a fraction of a second
+FEW_ROWS_BESIDE = 50_000  # an index: whoever looks something up reads them in milliseconds
 
 # What an open reader can count on. 0 would break it, and LanceDB keeps whole copies till then.
 VERSION_LIFETIME = timedelta(hours=1)
@@ -74,4 +75,4 @@ def lookup_due(rows: int, beside: int) -> bool:
     Whoever looks for a document reads that column of those, 0.15 s for a million; the index takes
     a second for each million of all rows.
     """
-    return beside >= rows or beside > max(CHEAP_ROWS, rows // 50)
+    return beside > max(FEW_ROWS_BESIDE, rows // 50)
