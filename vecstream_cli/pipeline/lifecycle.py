@@ -111,7 +111,11 @@ class Child:
         watch: DeathWatch,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Spawn `entry` ("module:function"), called as entry(inbox, outbox, config)."""
+        """Spawn `entry` ("module:function"), called as entry(inbox, outbox, config).
+
+        A signal that ends this thread's work meanwhile is raised when the process has started,
+        and the process is killed.
+        """
         self.name = name
         child_inbox, self.outbox = channel()
         self.inbox, child_outbox = channel()
@@ -122,8 +126,13 @@ class Child:
                   os.getpid()),
             daemon=True,
         )  # fmt: skip
-        with _signals_blocked(), _no_main_module(), variables_set(environment or {}):
-            self.process.start()
+        try:
+            with _signals_held(), _no_main_module(), variables_set(environment or {}):
+                self.process.start()
+        except BaseException:
+            if self.pid:
+                self.kill()
+            raise
         child_inbox.connection.close()
         child_outbox.connection.close()
 
@@ -170,15 +179,31 @@ class Child:
 
 
 @contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """A Ctrl-C must not reach a child before it has said that it ignores it."""
+def _signals_held() -> Iterator[None]:
+    """A Ctrl-C must reach neither a child before it has said that it ignores it, nor this thread
+    before the child has all that it is told: half of it would end in a traceback.
+
+    Blocking does the first. It does not do the second, since any other thread may take the
+    signal, and Python then runs the handler in the main thread: the handlers wait as well.
+    """
     # Its start, which the first spawn would bring about, unblocks these signals again.
     resource_tracker.ensure_running()
+    held: list[int] = []
+    handlers: dict[signal.Signals, Any] = {}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
     try:
+        if threading.current_thread() is threading.main_thread():
+            for watched in _TERMINAL_SIGNALS:
+                if signal.getsignal(watched) not in (None, signal.SIG_IGN):
+                    handlers[watched] = signal.getsignal(watched)
+                    signal.signal(watched, lambda number, frame: held.append(number))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what was blocked is held now
+        for watched, handler in handlers.items():
+            signal.signal(watched, handler)
+        for number in held:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager
