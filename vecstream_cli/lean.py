@@ -1,5 +1,7 @@
 """What a process of our own leaves out of what a library imports on behalf of others."""
 
+import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -12,7 +14,7 @@ _one_task = False
 
 
 def this_process_is_ours(*, one_task: bool = False) -> None:
-    """Say that only vecstream's code runs in this process, so that `leave_out` may act.
+    """Say that only vecstream's code runs here, so that `leave_out` and `put_off` may act.
 
     `one_task`: nor will it import anything but what a stage of the ring needs.
     """
@@ -29,6 +31,32 @@ def leave_out(*, hollow: str, absent: str) -> None:
     """
     if _ours and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder(hollow, absent if _one_task else None))
+
+
+def put_off(name: str) -> None:
+    """The module `name`, which a library imports for its sake alone, is not loaded by that.
+
+    It is at the first look into it, or by `bring_in`, which whoever needs more of the library
+    calls first. In a process that is not ours nothing changes.
+    """
+    if _ours:
+        sys.modules.setdefault(name, _PutOff(name))
+
+
+def bring_in(name: str) -> None:
+    """Load the module `name` now, where it was put off and this release of the library has it."""
+    if isinstance(sys.modules.get(name), _PutOff):
+        del sys.modules[name]
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+
+
+class _PutOff(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        bring_in(self.__name__)
+        return getattr(sys.modules[self.__name__], name)
 
 
 class _Finder(MetaPathFinder):

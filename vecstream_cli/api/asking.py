@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecstream_cli.errors import DocumentError, UsageError
+from vecstream_cli.lean import put_off
+from vecstream_cli.models import META
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.commits import shown_path
 from vecstream_cli.settings import devices
@@ -66,6 +68,7 @@ def of_image(spec: ModelSpec, device: str, path: str | os.PathLike[str]) -> Sequ
 
 @lru_cache(maxsize=1)
 def _encoder(spec: ModelSpec, device: str) -> "Encoder":
+    put_off(META)
     from vecstream_cli.models.encoder import Encoder
 
     return Encoder.load(spec, device=devices(device)[0])

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 
 from vecstream_cli.errors import ModelError
+from vecstream_cli.lean import bring_in
+from vecstream_cli.models import META
 from vecstream_cli.models.runs import Run
 from vecstream_cli.models.spec import ModelSpec
 
@@ -50,6 +52,7 @@ class PaddedModel:
 
 def quiet_transformers() -> Any:
     """The library, imported late and kept off the terminal, which is another process's."""
+    bring_in(META)
     import transformers
 
     log: Any = transformers.logging

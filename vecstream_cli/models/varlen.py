@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from vecstream_cli.lean import bring_in
+from vecstream_cli.models import META
 from vecstream_cli.models.runs import Run
 
 # Query, key and value [tokens, heads, width of one], and the sequences, to [tokens, heads, width].
@@ -49,6 +51,7 @@ def varlen_attention(device: torch.device, dtype: torch.dtype) -> Attention | No
         return None
     if torch.cuda.get_device_capability(device) < _FLASH:
         return None
+    bring_in(META)  # the module below imports PyTorch's compiler
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:  # before PyTorch 2.10

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from vecstream_cli.core.batching import pack
 from vecstream_cli.errors import InternalError
+from vecstream_cli.lean import put_off
+from vecstream_cli.models import META
 from vecstream_cli.models.spec import ModelSpec
 from vecstream_cli.pipeline.arena import CONTROL_BYTES, Arena
 from vecstream_cli.pipeline.messages import Embed, Embedded
@@ -122,6 +124,7 @@ class Embedding:
         precision: str,
         threads: int,
     ) -> None:
+        put_off(META)
         import torch
 
         from vecstream_cli.models.encoder import Encoder, is_out_of_memory
